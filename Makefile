@@ -1,0 +1,66 @@
+# `make help` lists what there is. Each stage runs under a budget in minutes; the first that fails ends the run.
+SHELL := bash
+# Where rustup and Go put themselves, for a shell that is older than they are.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test ci bench nightly sim needs lint build unit crash semantics stubs
+
+STAGE := @scripts/stage
+KAFKA := scripts/with-kafka
+# A stage on its own builds first; in `make test` that is done once for all.
+BUILD := $(if $(BUILT),,build)
+SEEDS ?= 1000
+KILLS ?= 100
+TRANSACTIONS ?= 500
+DEMO_KILLS ?= 25
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a real Kafka, a sidecar that is killed, money transfers, a table; BOOTSTRAP_SERVERS=host:port takes your Kafka
+	@scripts/need demo
+	cargo build --locked --workspace
+	target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS) \
+		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
+
+test: needs lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics stubs
+
+ci: test ## what CI runs: make test, then the demo
+	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
+
+bench: ## rates and latencies through the sidecar and through librdkafka (PROFILE=dev spares the release build)
+	@scripts/need demo
+	scripts/bench
+
+nightly: needs build ## the long campaigns: 100,000 seeds, 1,000 kills, a long demo, each crate built alone
+	@$(MAKE) --no-print-directory BUILT=yes sim SEEDS=100000
+	$(STAGE) crash 60 env SIDECOMMIT_KILLS=1000 $(KAFKA) scripts/tests crash
+	$(STAGE) demo 60 target/debug/sidecommit demo --transactions 5000 --kills 250
+	$(STAGE) alone 60 scripts/each-crate-alone
+
+needs: ## checks and installs the tools
+	$(STAGE) needs 6 scripts/need test
+
+lint: ## format, clippy, docs, licences, the API's rules
+	$(STAGE) lint 14 scripts/lint
+
+# Binaries and tests in one profile.
+build: ## builds everything
+	$(STAGE) build 14 cargo build --locked --workspace --all-targets
+
+unit: $(BUILD) ## unit, property and golden tests
+	$(STAGE) unit 4 $(KAFKA) scripts/tests unit
+
+sim: $(BUILD) ## the seeded simulation; SEEDS=100000 for more, SIM_SEED=n replays one
+	$(STAGE) sim $$((2 + $(SEEDS) / 500)) target/debug/sidecommit-sim --seeds $(SEEDS)
+
+crash: $(BUILD) ## SIGKILL at every named point; KILLS=n
+	$(STAGE) crash 6 env SIDECOMMIT_KILLS=$(KILLS) $(KAFKA) scripts/tests crash
+
+semantics: $(BUILD) ## everything else that is tested on a real Kafka
+	$(STAGE) semantics 10 $(KAFKA) scripts/tests semantics
+
+stubs: $(BUILD) ## bare generated stubs of five languages
+	$(STAGE) stubs 8 $(KAFKA) tests/stubs/run

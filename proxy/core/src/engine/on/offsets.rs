@@ -1,0 +1,34 @@
+//! SendOffsets with the application's own consumer.
+
+use crate::{
+    Answer, CallId, Reason, Refusal, SendOffsets, TxnId,
+    engine::{Engine, schedule::GROUPS_MAX},
+    table::TxnState,
+};
+
+impl Engine {
+    pub(super) fn on_send_offsets(&mut self, call: CallId, send: &SendOffsets) {
+        let answer = self.add_offsets(send);
+        self.reply(call, answer);
+    }
+
+    fn add_offsets(&mut self, send: &SendOffsets) -> Result<Answer, Refusal> {
+        let idle_deadline = self.now + self.limits.idle_timeout;
+        let Some(txn) = self.txns.get_mut(&send.txn).filter(|txn| txn.state == TxnState::Open) else {
+            return Err(self.not_open(send.txn));
+        };
+        txn.idle_deadline = idle_deadline;
+        let before = txn.offsets.clone();
+        txn.add_offsets(&send.group, &send.offsets);
+        if txn.groups() > GROUPS_MAX {
+            txn.offsets = before;
+            return Err(too_many_groups(send.txn));
+        }
+        Ok(Answer::OffsetsTaken { count: txn.offsets.len() as u64 })
+    }
+}
+
+pub(super) fn too_many_groups(txn: TxnId) -> Refusal {
+    let message = format!("{txn} would commit offsets of more than {GROUPS_MAX} consumer groups");
+    Refusal::new(Reason::InvalidField, message).field("group_id")
+}

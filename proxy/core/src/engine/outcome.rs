@@ -1,0 +1,153 @@
+//! How a transaction becomes final, and who is told.
+
+use super::{Engine, Timer, answers, answers::Waiter, memory::Found};
+use crate::{
+    JournalEntry, LaneIndex, PartitionRange, PreparedGroup, Reason, Refusal, TxnId, TxnOutcome, TxnSummary,
+    engine::answers::Wants,
+    engine::txn::Txn,
+    table::{Next, TxnEvent, TxnState},
+};
+
+/// Why a transaction is aborted, for its caller.
+#[derive(Clone, Debug)]
+pub(super) struct Cause {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) record_index: Option<u64>,
+}
+
+impl Cause {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), record_index: None }
+    }
+
+    fn outcome(&self) -> TxnOutcome {
+        TxnOutcome::Aborted {
+            reason: self.reason,
+            message: self.message.clone(),
+            record_index: self.record_index,
+        }
+    }
+}
+
+impl Engine {
+    /// Moves by the table.
+    ///
+    /// # Panics
+    /// If the table forbids it: a defect, and the safest thing is to stop and let the next start settle the past.
+    pub(super) fn transit(&mut self, id: TxnId, event: TxnEvent) {
+        let Some(txn) = self.txns.get_mut(&id) else { return };
+        match txn.state.on(event) {
+            Next::To(state) => txn.state = state,
+            Next::NoOp => {}
+            Next::Invalid => panic!("{id}: {event:?} in state {:?}", txn.state),
+        }
+    }
+
+    /// Ends a transaction that was never PREPARED, or whose PREPARED group is journaled as settled by the caller.
+    pub(super) fn abort_proven(&mut self, id: TxnId, cause: &Cause) -> Option<TxnSummary> {
+        self.transit(id, TxnEvent::ProvenAborted);
+        let summary = self.finish(id, cause.outcome())?;
+        *self.counters.aborted.entry(cause.reason).or_default() += 1;
+        Some(summary)
+    }
+
+    /// As [`Self::abort_proven`], journaled by itself (without a sync: losing it loses only the reason).
+    pub(super) fn abort_now(&mut self, id: TxnId, cause: &Cause) {
+        if let Some(summary) = self.abort_proven(id, cause) {
+            self.put(JournalEntry::Finished(summary));
+        }
+    }
+
+    pub(super) fn commit_proven(&mut self, id: TxnId, ranges: Vec<PartitionRange>) -> Option<TxnSummary> {
+        self.transit(id, TxnEvent::ProvenCommitted);
+        self.counters.committed += 1;
+        self.finish(id, TxnOutcome::Committed(ranges))
+    }
+
+    pub(super) fn outcome_lost(&mut self, id: TxnId, group: &PreparedGroup) -> Option<TxnSummary> {
+        self.transit(id, TxnEvent::EvidenceLost);
+        self.counters.unknown += 1;
+        self.finish(id, TxnOutcome::Unknown { coordinate: group.marker.clone() })
+    }
+
+    fn finish(&mut self, id: TxnId, outcome: TxnOutcome) -> Option<TxnSummary> {
+        let txn = self.txns.remove(&id)?;
+        self.buffered -= txn.held;
+        self.requests.remove(&txn.request_id);
+        if let Some(key) = &txn.key {
+            self.keys.remove(&key.hash);
+        }
+        self.queue.retain(|queued| *queued != id);
+        let summary = txn.summary(outcome, self.now);
+        for (call, _) in txn.parked {
+            self.reply(call, Err(answers::refusal(&summary.outcome)));
+        }
+        for waiter in txn.waiters {
+            let answer = waiter.wants.answer(&Found::Finished(&summary), self.now);
+            self.reply(waiter.call, answer);
+        }
+        self.memory.remember(summary.clone());
+        Some(summary)
+    }
+
+    /// Somebody waits for the transaction to become final.
+    pub(super) fn wait_for(&mut self, id: TxnId, waiter: Waiter) {
+        let Some(txn) = self.txns.get_mut(&id) else { return };
+        txn.waiters.push(waiter);
+        if matches!(txn.state, TxnState::InDoubt | TxnState::Aborting) {
+            self.timers.set(self.now + self.limits.pending_wait, Timer::Pending(id));
+        }
+    }
+
+    pub(super) fn doubt(&mut self, id: TxnId) {
+        self.transit(id, TxnEvent::Doubted);
+        self.timers.set(self.now + self.limits.pending_wait, Timer::Pending(id));
+    }
+
+    /// Callers have waited long enough for an outcome in doubt: they are told to ask again.
+    pub(super) fn on_pending_due(&mut self, id: TxnId) {
+        let Some(txn) = self.txns.get_mut(&id) else { return };
+        if !matches!(txn.state, TxnState::InDoubt | TxnState::Aborting) {
+            return;
+        }
+        let state = txn.state;
+        let waiters = std::mem::take(&mut txn.waiters);
+        let (asking, watching): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|w| w.wants != Wants::View);
+        txn.waiters = watching;
+        for waiter in asking {
+            // Without a journal it may stay so for this process: the one after it will know.
+            let refusal = if self.journal_failed() {
+                self.refuse_unready()
+            } else {
+                let message = format!("{id} is {state:?}: its outcome is being read from Kafka");
+                Refusal::new(Reason::OutcomePending, message).retry_after(500)
+            };
+            self.reply(waiter.call, Err(refusal));
+        }
+    }
+
+    /// A PREPARED group of an earlier life.
+    pub(super) fn remember_doubt(&mut self, group: PreparedGroup) {
+        self.counters.in_doubt += 1;
+        for member in &group.members {
+            let txn = Txn::in_doubt(member, group.lane);
+            if !txn.request_id.is_empty() {
+                self.requests.insert(txn.request_id.clone(), txn.id);
+            }
+            if let Some(key) = &txn.key {
+                self.keys.insert(key.hash, txn.id);
+            }
+            self.txns.insert(txn.id, txn);
+        }
+        let lane = self.lane_upto(group.lane);
+        lane.seq = lane.seq.max(group.seq);
+        lane.doubts.push(group);
+    }
+
+    /// Frees what the transactions of a lane hold against others.
+    pub(super) fn release(&mut self, lane: LaneIndex) {
+        self.claimed.retain(|_, holder| *holder != lane);
+        self.ordered.retain(|_, holder| *holder != lane);
+    }
+}

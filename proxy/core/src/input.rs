@@ -1,0 +1,268 @@
+//! What drivers tell the engine.
+
+use crate::{
+    CallId, ConsumerGroup, Coordinate, Fingerprint, Generation, GroupOffsets, IdempotencyKey, LaneIndex,
+    Millis, OutcomesView, PartitionRange, ReadToken, Reason, Record, SyncToken, TopicPartitionOffset, TxnId,
+};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// An application (or operator) calls; answered exactly once by [`crate::Effect::Reply`].
+    Call {
+        /// Whom to answer.
+        call: CallId,
+        /// What is asked.
+        request: Request,
+    },
+    /// A lane's producer reports. Reports of replaced generations are ignored.
+    Lane {
+        /// Which lane.
+        lane: LaneIndex,
+        /// Which producer of it.
+        generation: Generation,
+        /// What it reports.
+        event: LaneEvent,
+    },
+    /// A read of the outcomes came back.
+    Read {
+        /// Which read.
+        token: ReadToken,
+        /// What it found.
+        result: ReadResult,
+    },
+    /// Everything put into the journal before the sync is on stable storage.
+    Synced(SyncToken),
+    /// The journal failed; nothing put since the last [`Input::Synced`] may be relied on. Final for this process.
+    JournalFailed(String),
+    /// SIGTERM: finish until then.
+    Drain {
+        /// When the grace ends.
+        until: Millis,
+    },
+    /// How many application connections are open now.
+    Connections(usize),
+    /// Time passed; sent at [`crate::Engine::next_deadline`] or later.
+    Tick,
+}
+
+/// A call.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // each variant's contract is the RPC's comment in proto/sidecommit/v1
+pub enum Request {
+    Begin(Begin),
+    Produce(Produce),
+    SendOffsets(SendOffsets),
+    KeepAlive(Vec<TxnId>),
+    Commit(Commit),
+    Abort(Abort),
+    Transact(Transact),
+    Get(Get),
+    /// An operator proves that this pod is the slot's rightful owner.
+    Resume,
+}
+
+/// Begins a transaction.
+#[derive(Clone, Debug)]
+pub struct Begin {
+    /// The caller's name for the call, 1 to 128 characters.
+    pub request_id: String,
+    /// Digest of the other fields.
+    pub fingerprint: Fingerprint,
+    /// Total life; absent: the default.
+    pub timeout: Option<Millis>,
+    /// For people.
+    pub label: String,
+    /// Overlapping transactions with the same key are serialised; empty: none.
+    pub ordering_key: String,
+}
+
+/// Adds records.
+#[derive(Clone, Debug)]
+pub struct Produce {
+    /// To which transaction.
+    pub txn: TxnId,
+    /// Index in the transaction of the first record.
+    pub sequence: u64,
+    /// Validated records.
+    pub records: Vec<Record>,
+}
+
+/// Adds offsets of the application's own consumer.
+#[derive(Clone, Debug)]
+pub struct SendOffsets {
+    /// To which transaction.
+    pub txn: TxnId,
+    /// For which group.
+    pub group: ConsumerGroup,
+    /// Next offsets; per group and partition the last one before Commit counts.
+    pub offsets: Vec<TopicPartitionOffset>,
+}
+
+/// Commits.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Which.
+    pub txn: TxnId,
+    /// How many records the caller sent in all; a difference is INCOMPLETE.
+    pub record_count: u64,
+    /// How many (group, partition) offsets it sent in all, those below included; a difference is INCOMPLETE.
+    pub offsets_count: u64,
+    /// Offsets that come with the Commit.
+    pub offsets: Vec<GroupOffsets>,
+}
+
+/// Aborts.
+#[derive(Clone, Debug)]
+pub struct Abort {
+    /// Which.
+    pub txn: TxnId,
+    /// For people: why.
+    pub note: String,
+    /// True if an operator asks.
+    pub by_operator: bool,
+}
+
+/// A whole transaction in one call.
+#[derive(Clone, Debug)]
+pub struct Transact {
+    /// Scope: the slot.
+    pub key: IdempotencyKey,
+    /// Digest of the content.
+    pub fingerprint: Fingerprint,
+    /// When the caller first tried this key; absent: now.
+    pub first_attempt: Option<Millis>,
+    /// Validated records.
+    pub records: Vec<Record>,
+    /// Offsets.
+    pub offsets: Vec<GroupOffsets>,
+    /// Total life; absent: the default.
+    pub timeout: Option<Millis>,
+    /// As in Begin.
+    pub ordering_key: String,
+}
+
+/// Reads a transaction.
+#[derive(Clone, Debug)]
+pub struct Get {
+    /// Which.
+    pub by: Lookup,
+    /// Answer only when the outcome is there.
+    pub wait: bool,
+}
+
+/// How a transaction is named.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Lookup {
+    Id(TxnId),
+    RequestId(String),
+    Key(IdempotencyKey),
+}
+
+/// What a lane's producer reports.
+#[derive(Clone, Debug)]
+pub enum LaneEvent {
+    /// init_transactions returned: the predecessor's transaction is decided and its markers are written.
+    Opened,
+    /// So many bytes of records were delivered since the last report; makes room for more.
+    Progress {
+        /// Sum of [`Record::bytes`].
+        bytes: u64,
+    },
+    /// Everything sent since Begin is acknowledged by the broker and nothing is in flight.
+    Flushed(Flushed),
+    /// EndTxn returned Ok.
+    Ended(Ended),
+    /// Begin, a send, the offsets, the flush or EndTxn failed, or init failed for good. Told once per transaction;
+    /// what was asked of this producer before and after (but for Close) is not answered.
+    Failed(LaneError),
+}
+
+/// A successful flush.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flushed {
+    /// Per member of the group, in the order of [`crate::Outgoing::member`]; members without records may be absent.
+    pub members: Vec<MemberReport>,
+    /// Where the marker went, if one was written as a record.
+    pub marker: Option<Coordinate>,
+}
+
+/// Where one member's records went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberReport {
+    /// Index of the member in its group.
+    pub member: u32,
+    /// Sorted by topic and partition.
+    pub ranges: Vec<PartitionRange>,
+}
+
+/// A successful EndTxn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// True if it is proven that exactly one EndTxn was sent and no delivery had failed; else the producer is tainted
+    /// (transactions.md 3.2): a second EndTxn may still be on its way and could end the next transaction.
+    pub clean: bool,
+}
+
+/// Why a lane's producer failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneError {
+    /// What it means for the transaction.
+    pub kind: LaneErrorKind,
+    /// librdkafka's words.
+    pub message: String,
+}
+
+/// The classes of failures that lead to different answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneErrorKind {
+    /// The broker refused a record for good (and with it its batch).
+    Record {
+        /// Whose record.
+        member: u32,
+        /// Its index in that member's transaction.
+        index: u64,
+        /// Not allowed rather than malformed.
+        denied: bool,
+    },
+    /// The group's generation, member or instance is stale.
+    Generation,
+    /// Not allowed to commit for this group.
+    GroupDenied,
+    /// Not allowed to use the transactional.id.
+    TransactionalIdDenied,
+    /// A newer producer with this transactional.id, or the broker timed the transaction out: the same error (KIP-588 is
+    /// not in librdkafka).
+    Fenced,
+    /// The broker could not be reached in time.
+    Unreachable,
+    /// Anything else.
+    Other,
+}
+
+/// What a read of the outcomes found.
+#[derive(Clone, Debug)]
+pub enum ReadResult {
+    /// Everything up to the high watermark that was current after the read was asked for.
+    Done(OutcomesView),
+    /// Another producer's open transaction holds the last stable offset below the high watermark for over 2 s.
+    Blocked,
+    /// The broker could not be read.
+    Failed(String),
+}
+
+impl LaneErrorKind {
+    /// The reason told to a transaction that is aborted because of this.
+    pub fn abort_reason(self) -> Reason {
+        match self {
+            Self::Record { denied: false, .. } => Reason::RecordRejected,
+            Self::Record { denied: true, .. } => Reason::TopicDenied,
+            Self::Generation => Reason::Rebalanced,
+            Self::GroupDenied => Reason::GroupDenied,
+            Self::TransactionalIdDenied => Reason::TransactionalIdDenied,
+            Self::Fenced => Reason::Fenced,
+            Self::Unreachable | Self::Other => Reason::KafkaFailed,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Every bound of the engine: each has a setting, a metric and an error that names it.
+
+use crate::Millis;
+
+/// The engine's settings. Durations in milliseconds, sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Lanes (transactional.ids) at most.
+    pub lanes_max: u16,
+    /// Lanes that streaming transactions leave free for small ones.
+    pub lanes_reserved: u16,
+    /// Producers kept open when idle.
+    pub lanes_warm: u16,
+    /// Transactions that one Kafka transaction carries at most.
+    pub group_members_max: usize,
+    /// Attempts of a group whose Kafka transaction was aborted for a cause that is nobody's fault.
+    pub group_attempts_max: u32,
+    /// Open transactions at most.
+    pub open_transactions: usize,
+    /// Committing transactions that wait for a lane; beyond, Begin is refused.
+    pub queue: usize,
+    /// Records per transaction.
+    pub records_per_transaction: u64,
+    /// Bytes per transaction.
+    pub bytes_per_transaction: u64,
+    /// A transaction larger than this streams on a lane of its own instead of waiting in memory.
+    pub streaming_bytes: u64,
+    /// Bytes accepted and not yet delivered, over all transactions.
+    pub buffer_bytes: u64,
+    /// Bytes handed to one lane and not yet delivered.
+    pub lane_window_bytes: u64,
+    /// Idle timeout of a transaction.
+    pub idle_timeout: Millis,
+    /// Begin.timeout when absent.
+    pub default_timeout: Millis,
+    /// Begin.timeout at most.
+    pub max_timeout: Millis,
+    /// transaction.timeout.ms of the lanes; a streaming transaction is ended 5 s before.
+    pub lane_timeout: Millis,
+    /// How long a call waits for a recovering sidecar before it is told RECOVERING.
+    pub recovering_wait: Millis,
+    /// How long a Commit or Abort waits for an outcome in doubt before it is told OUTCOME_PENDING.
+    pub pending_wait: Millis,
+    /// Outcomes remembered.
+    pub outcomes_remembered: usize,
+    /// Least time between two replacements of one lane's producer after a fence.
+    pub reopen_backoff: Millis,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lanes_max: 8,
+            lanes_reserved: 2,
+            lanes_warm: 2,
+            group_members_max: 1,
+            group_attempts_max: 3,
+            open_transactions: 1000,
+            queue: 1000,
+            records_per_transaction: 1_000_000,
+            bytes_per_transaction: 1 << 30,
+            streaming_bytes: 256 << 10,
+            buffer_bytes: 256 << 20,
+            lane_window_bytes: 16 << 20,
+            idle_timeout: 10_000,
+            default_timeout: 25_000,
+            max_timeout: 15 * 60_000,
+            lane_timeout: 30_000,
+            recovering_wait: 5_000,
+            pending_wait: 2_000,
+            outcomes_remembered: 100_000,
+            reopen_backoff: 500,
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! The engine through whole lives, with drivers that do at once what they are asked (the simulation in tests/sim is
+//! the thorough one; this one is to be read).
+
+use bytes::Bytes;
+use sidecommit_core::{table::TxnState, *};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Drivers that succeed at once, unless told otherwise.
+struct World {
+    engine: Engine,
+    now: Millis,
+    view: OutcomesView,
+    pending: BTreeMap<LaneIndex, Vec<(OutcomesKey, Vec<u8>)>>,
+    journal: Vec<JournalEntry>,
+    replies: BTreeMap<u64, Result<Answer, Refusal>>,
+    calls: u64,
+    /// Answers the next EndTxn with this instead; true: it was executed all the same.
+    end_fails: Option<bool>,
+    /// Answers each flush of a group that has this value in a record with its rejection.
+    rejects: Option<&'static str>,
+    sent: BTreeMap<LaneIndex, Vec<Outgoing>>,
+    /// Flushes are not answered.
+    hangs: bool,
+    ends: usize,
+}
+
+fn contents() -> JournalContents {
+    JournalContents {
+        journal: JournalId([1; 16]),
+        incarnation: Incarnation(0),
+        claims: Vec::new(),
+        trusted_from: None,
+        horizon: 0,
+        lanes: Vec::new(),
+        prepared: Vec::new(),
+        finished: Vec::new(),
+        recalled: Vec::new(),
+        foreign: Vec::new(),
+    }
+}
+
+fn record(value: &'static str) -> Record {
+    Record {
+        topic: "t".into(),
+        partition: None,
+        key: None,
+        value: Some(Bytes::from_static(value.as_bytes())),
+        headers: Vec::new(),
+        timestamp_ms: 0,
+    }
+}
+
+impl World {
+    fn start(limits: Limits) -> Self {
+        let start = Start {
+            slot: "p/n/w/0".parse().expect("valid"),
+            pod_uid: "pod".into(),
+            journal: contents(),
+            limits,
+            seed: 7,
+            now: 1_000,
+        };
+        let (engine, effects) = Engine::new(start);
+        let mut world = Self {
+            engine,
+            now: 1_000,
+            view: OutcomesView::default(),
+            pending: BTreeMap::new(),
+            journal: Vec::new(),
+            replies: BTreeMap::new(),
+            calls: 0,
+            end_fails: None,
+            rejects: None,
+            sent: BTreeMap::new(),
+            hangs: false,
+            ends: 0,
+        };
+        world.perform(effects);
+        world
+    }
+
+    fn input(&mut self, input: Input) {
+        let effects = self.engine.step(self.now, input);
+        self.perform(effects);
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        let mut todo: VecDeque<Effect> = effects.into();
+        while let Some(effect) = todo.pop_front() {
+            let answer = match effect {
+                Effect::Reply { call, answer } => {
+                    assert!(self.replies.insert(call.0, answer).is_none(), "answered twice");
+                    None
+                }
+                Effect::Journal(JournalOp::Put(entry)) => {
+                    self.journal.push(*entry);
+                    None
+                }
+                Effect::Journal(JournalOp::Sync(token)) => Some(Input::Synced(token)),
+                Effect::Read(token) => {
+                    Some(Input::Read { token, result: ReadResult::Done(self.view.clone()) })
+                }
+                Effect::Lane { lane, generation, op } => {
+                    self.lane(lane, op).map(|event| Input::Lane { lane, generation, event })
+                }
+            };
+            if let Some(input) = answer {
+                todo.extend(self.engine.step(self.now, input));
+            }
+        }
+    }
+
+    fn lane(&mut self, lane: LaneIndex, op: LaneOp) -> Option<LaneEvent> {
+        match op {
+            LaneOp::Open => {
+                self.pending.remove(&lane);
+                self.sent.remove(&lane);
+                Some(LaneEvent::Opened)
+            }
+            LaneOp::Send(batch) => {
+                self.sent.entry(lane).or_default().extend(batch);
+                None
+            }
+            LaneOp::Write { key, value } => {
+                self.pending.entry(lane).or_default().push((key, value));
+                None
+            }
+            LaneOp::Flush if self.hangs => None,
+            LaneOp::Flush => {
+                let sent = self.sent.remove(&lane).unwrap_or_default();
+                let bad = |outgoing: &&Outgoing| {
+                    outgoing.record.value.as_deref() == self.rejects.map(str::as_bytes)
+                };
+                Some(match sent.iter().find(bad).filter(|_| self.rejects.is_some()) {
+                    None => LaneEvent::Flushed(Flushed::default()),
+                    // As a broker does it: the batch is refused, its first record is named.
+                    Some(_) => LaneEvent::Failed(LaneError {
+                        kind: LaneErrorKind::Record { member: 0, index: 0, denied: false },
+                        message: "the batch was refused".into(),
+                    }),
+                })
+            }
+            LaneOp::End { commit } => {
+                self.ends += 1;
+                let fails = self.end_fails.take();
+                let written = self.pending.remove(&lane).unwrap_or_default();
+                if commit && fails != Some(false) {
+                    written.iter().for_each(|(key, value)| self.view.apply(*key, Some(value)).expect("ours"));
+                }
+                match fails {
+                    None => Some(LaneEvent::Ended(Ended { clean: true })),
+                    Some(_) => {
+                        let kind = LaneErrorKind::Unreachable;
+                        Some(LaneEvent::Failed(LaneError { kind, message: "timed out".into() }))
+                    }
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn call(&mut self, request: Request) -> Option<Result<Answer, Refusal>> {
+        self.calls += 1;
+        self.input(Input::Call { call: CallId(self.calls), request });
+        self.replies.get(&self.calls).cloned()
+    }
+
+    fn begin(&mut self, request_id: &str) -> TxnId {
+        let begin = Begin {
+            request_id: request_id.into(),
+            fingerprint: Fingerprint::default(),
+            timeout: None,
+            label: String::new(),
+            ordering_key: String::new(),
+        };
+        match self.call(Request::Begin(begin)) {
+            Some(Ok(Answer::Begun { txn, .. })) => txn,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn produce(&mut self, txn: TxnId, sequence: u64) -> Option<Result<Answer, Refusal>> {
+        self.call(Request::Produce(Produce { txn, sequence, records: vec![record("v")] }))
+    }
+
+    fn commit(&mut self, txn: TxnId, record_count: u64) -> Option<Result<Answer, Refusal>> {
+        self.call(Request::Commit(Commit { txn, record_count, offsets_count: 0, offsets: Vec::new() }))
+    }
+}
+
+#[test]
+fn a_start_claims_the_slot_and_a_commit_is_prepared_before_it_ends() {
+    let mut world = World::start(Limits::default());
+    assert_eq!(world.engine.serving(), &Serving::Ready);
+    assert_eq!(world.view.owner.as_ref().map(|owner| owner.incarnation), Some(Incarnation(1)));
+    let txn = world.begin("a");
+    world.produce(txn, 0).expect("answered").expect("accepted");
+    let ends = world.ends;
+    assert_eq!(world.commit(txn, 1), Some(Ok(Answer::Committed { txn, ranges: Vec::new() })));
+    assert_eq!(world.ends, ends + 1);
+    let kinds: Vec<_> = world.journal.iter().rev().take(2).collect();
+    assert!(matches!(kinds[..], [JournalEntry::Settled { .. }, JournalEntry::Prepared(_)]), "{kinds:?}");
+    assert_eq!(world.commit(txn, 1), Some(Ok(Answer::Committed { txn, ranges: Vec::new() })), "a repeat");
+}
+
+#[test]
+fn an_end_without_answer_is_settled_by_the_marker() {
+    for executed in [true, false] {
+        // One attempt: an aborted group is not tried again.
+        let mut world = World::start(Limits { group_attempts_max: 1, ..Limits::default() });
+        let txn = world.begin("a");
+        world.produce(txn, 0).expect("answered").expect("accepted");
+        world.end_fails = Some(executed);
+        let told = world.commit(txn, 1).expect("settled at once");
+        assert_eq!(told.is_ok(), executed, "{told:?}");
+        assert_eq!(world.engine.status(world.now).counters.in_doubt, 1);
+    }
+}
+
+#[test]
+fn a_group_that_kafka_proved_aborted_is_tried_again_as_a_whole() {
+    let mut world = World::start(Limits::default());
+    let txn = world.begin("a");
+    world.produce(txn, 0).expect("answered").expect("accepted");
+    world.end_fails = Some(false);
+    assert_eq!(world.commit(txn, 1), Some(Ok(Answer::Committed { txn, ranges: Vec::new() })));
+    let groups = world.journal.iter().filter(|entry| matches!(entry, JournalEntry::Prepared(_))).count();
+    assert_eq!((groups, world.view.markers.len()), (2, 1));
+}
+
+#[test]
+fn a_rival_in_the_owner_record_makes_it_step_down() {
+    let mut world = World::start(Limits::default());
+    let txn = world.begin("a");
+    world.produce(txn, 0).expect("answered").expect("accepted");
+    let rival = OwnerRecord {
+        incarnation: Incarnation(2),
+        journal: JournalId([2; 16]),
+        pod_uid: "other".into(),
+        lanes_max: 8,
+        time: 2_000,
+    };
+    world.view.owner = Some(rival.clone());
+    world.end_fails = Some(false);
+    let refused = world.commit(txn, 1);
+    assert_eq!(world.engine.serving(), &Serving::FencedByRival(rival));
+    assert!(!matches!(refused, Some(Ok(_))), "{refused:?}");
+    let again = world.produce(txn, 1).expect("answered").expect_err("takes nothing more");
+    assert_eq!(again.reason.next_action(), NextAction::BeginAgain, "{again:?}");
+    let begun = world.call(Request::KeepAlive(vec![txn]));
+    assert_eq!(begun, Some(Ok(Answer::Alive(vec![(txn, None)]))));
+}
+
+#[test]
+fn idle_and_total_time_abort_and_keep_alive_helps_against_the_first() {
+    let mut world = World::start(Limits::default());
+    let (idle, kept) = (world.begin("idle"), world.begin("kept"));
+    world.now += 9_000;
+    world.call(Request::KeepAlive(vec![kept]));
+    world.now += 2_000;
+    world.input(Input::Tick);
+    let reason =
+        |answer: Option<Result<Answer, Refusal>>| answer.expect("answered").expect_err("is over").reason;
+    assert_eq!(reason(world.commit(idle, 0)), Reason::TimedOutIdle);
+    world.call(Request::KeepAlive(vec![kept]));
+    world.now += 9_000;
+    world.call(Request::KeepAlive(vec![kept]));
+    world.now += 6_000;
+    world.input(Input::Tick);
+    assert_eq!(reason(world.commit(kept, 0)), Reason::TimedOut);
+}
+
+#[test]
+fn a_large_transaction_streams_and_a_small_one_keeps_a_lane() {
+    let limits = Limits { lanes_max: 2, lanes_reserved: 1, streaming_bytes: 1, ..Limits::default() };
+    let mut world = World::start(limits);
+    let (first, second) = (world.begin("a"), world.begin("b"));
+    world.produce(first, 0);
+    world.produce(second, 0);
+    let lanes: Vec<_> =
+        world.engine.transactions(world.now).into_iter().map(|view| view.lane.is_some()).collect();
+    assert_eq!(lanes.iter().filter(|on_lane| **on_lane).count(), 1, "one lane is kept for small ones");
+    assert!(matches!(world.commit(second, 1), Some(Ok(_))));
+    assert!(matches!(world.commit(first, 1), Some(Ok(_))));
+}
+
+#[test]
+fn a_drain_finishes_what_is_open_and_refuses_what_is_new() {
+    let mut world = World::start(Limits::default());
+    let txn = world.begin("a");
+    world.input(Input::Connections(1));
+    world.input(Input::Drain { until: world.now + 5_000 });
+    assert!(!world.engine.is_drained());
+    assert!(matches!(world.commit(txn, 0), Some(Ok(_))));
+    assert!(world.engine.is_drained());
+    let views = world.engine.transactions(world.now);
+    assert!(views.iter().all(|view| view.state != TxnState::Open));
+}
+
+#[test]
+fn overlapping_transactions_with_one_ordering_key_take_turns() {
+    let mut world = World::start(Limits { streaming_bytes: 0, ..Limits::default() });
+    let mut begin = |name: &str| {
+        let begin = Begin {
+            request_id: name.into(),
+            fingerprint: Fingerprint::default(),
+            timeout: None,
+            label: String::new(),
+            ordering_key: "account-1".into(),
+        };
+        match world.call(Request::Begin(begin)) {
+            Some(Ok(Answer::Begun { txn, .. })) => txn,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, second) = (begin("a"), begin("b"));
+    world.produce(first, 0);
+    world.produce(second, 0);
+    assert_eq!(world.commit(second, 1), None, "waits for the first, which is on a lane");
+    let call = world.calls;
+    assert!(matches!(world.commit(first, 1), Some(Ok(_))));
+    assert!(matches!(world.replies.get(&call), Some(Ok(_))));
+}
+
+#[test]
+fn a_transaction_that_can_never_fit_is_told_so() {
+    let mut world = World::start(Limits { buffer_bytes: 50, ..Limits::default() });
+    let refused =
+        world.call(transact("a", "v", None)).expect("answered").expect_err("65 bytes never fit into 50");
+    assert_eq!(
+        (refused.reason, refused.reason.next_action()),
+        (Reason::TransactionTooLarge, NextAction::FixRequest)
+    );
+}
+
+fn transact(key: &str, value: &'static str, timeout: Option<Millis>) -> Request {
+    let mut hash = [0; 16];
+    hash[..key.len()].copy_from_slice(key.as_bytes());
+    Request::Transact(Transact {
+        key: IdempotencyKey { text: key.into(), hash: KeyHash(hash) },
+        fingerprint: Fingerprint([value.len() as u8; 16]),
+        first_attempt: None,
+        records: vec![record(value)],
+        offsets: Vec::new(),
+        timeout,
+        ordering_key: String::new(),
+    })
+}
+
+#[test]
+fn of_a_refused_group_only_the_guilty_one_fails_and_its_key_is_free_again() {
+    let limits =
+        Limits { lanes_max: 1, lanes_warm: 1, lanes_reserved: 0, group_members_max: 8, ..Limits::default() };
+    let mut world = World::start(limits);
+    // The one lane is held up, so that the others gather in one group; it is freed by the first one's timeout.
+    world.hangs = true;
+    world.call(transact("first", "v", Some(1_000)));
+    let calls = [("a", "v"), ("b", "bad"), ("c", "v")].map(|(key, value)| {
+        assert_eq!(world.call(transact(key, value, None)), None);
+        world.calls
+    });
+    world.hangs = false;
+    world.rejects = Some("bad");
+    world.now += 1_000;
+    world.input(Input::Tick);
+    let reasons = calls.map(|call| world.replies[&call].as_ref().err().map(|refusal| refusal.reason));
+    assert_eq!(reasons, [None, Some(Reason::RecordRejected), None]);
+    assert!(
+        matches!(world.call(transact("b", "good", None)), Some(Ok(_))),
+        "an aborted key may be used again"
+    );
+    let other = world.call(transact("a", "other", None)).expect("answered").expect_err("has other content");
+    assert_eq!(other.reason, Reason::KeyReused);
+}
+
+#[test]
+fn under_buffer_pressure_the_youngest_goes_and_the_limit_is_named() {
+    let limits =
+        Limits { buffer_bytes: 200, lanes_max: 1, lanes_reserved: 0, lanes_warm: 1, ..Limits::default() };
+    let mut world = World::start(limits);
+    world.hangs = true;
+    let (old, young) = (world.begin("old"), world.begin("young"));
+    world.produce(old, 0).expect("answered").expect("65 bytes fit");
+    world.produce(young, 0).expect("answered").expect("130 bytes fit");
+    // The largest streams above 80 %, so progress is possible and nobody has to go: the caller is told to come again.
+    world.produce(old, 1).expect("answered").expect("195 bytes fit");
+    let full = world.produce(young, 1).expect("answered").expect_err("260 bytes do not fit");
+    assert_eq!((full.reason, full.reason.next_action()), (Reason::BufferExceeded, NextAction::RetrySame));
+    assert_eq!(full.exceeded.map(|exceeded| exceeded.setting), Some("limits.buffer_bytes"));
+    assert!(full.retry_after.is_some());
+}

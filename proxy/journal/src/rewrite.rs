@@ -1,0 +1,86 @@
+use crate::{
+    Error,
+    disk::Disk,
+    folder::{self, Folder},
+    journal::Options,
+    load::Loaded,
+    lock::Lock,
+    store::Store,
+    stored::{Family, Foreign, Header, Stored},
+};
+use std::{path::Path, sync::Arc};
+
+/// A log this many times its content is rewritten, and a stream this many times the entries that count.
+const BLOAT: u64 = 4;
+
+/// Entries below which a stream is never rewritten for their number.
+const ENTRIES_FLOOR: usize = 1024;
+
+/// Makes a new sled folder and switches to it.
+pub(crate) struct Rewrite<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) lock: Arc<Lock>,
+    pub(crate) folder: Folder,
+    pub(crate) disk: Arc<dyn Disk>,
+}
+
+/// Whether a rewrite pays: sled reuses the room of what was deleted, but gives none back.
+pub(crate) fn is_due(loaded: &Loaded, file_bytes: u64, options: &Options) -> bool {
+    let (needed, entries) = loaded.index.needed_of();
+    file_bytes > options.rewrite_floor_bytes.max(BLOAT * loaded.live_bytes)
+        || entries > BLOAT as usize * needed + ENTRIES_FLOOR
+}
+
+/// What the journal of another slot leaves to this one: its undecided groups.
+pub(crate) fn foreign(loaded: Loaded) -> impl Iterator<Item = Result<Stored, Error>> {
+    let Header { slot, journal, .. } = loaded.header;
+    let own = loaded.prepared.into_values();
+    let own = own.map(move |group| Foreign { slot: slot.clone(), journal, group });
+    loaded.foreign.into_iter().chain(own).map(|foreign| Ok(Stored::Foreign(foreign)))
+}
+
+// === impl Rewrite ===
+
+impl Rewrite<'_> {
+    /// The same journal, with what counts and nothing else.
+    pub(crate) fn compact(&mut self, store: Store, loaded: &Loaded) -> Result<Store, Error> {
+        let contents = loaded.contents();
+        let header = Header { through: 0, claims: contents.claims, ..loaded.header.clone() };
+        let needed = |number| number > loaded.header.through && loaded.index.is_needed(number);
+        let entries = store.values(Family::Entry)?.filter_map(|value| match value {
+            Ok(value) => needed(value.index).then(|| store.decode("entry", &value)),
+            Err(error) => Some(Err(error)),
+        });
+        let before = store.file_bytes()?;
+        let written = self.write(header, entries)?;
+        let after = written.file_bytes()?;
+        tracing::info!(dir = %self.dir.display(), before, after, live = loaded.live_bytes, "rewrote the journal");
+        Ok(written)
+    }
+
+    /// Builds a journal beside the present one, if any, and puts it in its place.
+    pub(crate) fn write(
+        &mut self,
+        mut header: Header,
+        entries: impl Iterator<Item = Result<Stored, Error>>,
+    ) -> Result<Store, Error> {
+        let path = self.folder.next();
+        let mut store = self.open(&path)?;
+        store.sync_only_at_the_end();
+        header.last = 0;
+        for entry in entries {
+            header.last += 1;
+            store.put(Family::Entry, header.last, &entry?)?;
+        }
+        store.put(Family::Header, header.through, &header)?;
+        store.sync()?;
+        drop(store);
+        folder::sync_all(&path, self.disk.as_ref())?;
+        let path = self.folder.switch(self.disk.as_ref())?;
+        self.open(&path)
+    }
+
+    pub(crate) fn open(&self, path: &Path) -> Result<Store, Error> {
+        Store::open(self.dir, path, Arc::clone(&self.lock), Arc::clone(&self.disk))
+    }
+}

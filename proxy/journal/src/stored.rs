@@ -1,0 +1,208 @@
+//! What stands under sled's keys.
+
+use crate::index::Trimmed;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sidecommit_core::{
+    Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PreparedGroup, Slot,
+};
+
+/// The format written. Every value begins with it, so that an older sidecar stops at the first newer value.
+pub(crate) const FORMAT: u8 = 1;
+
+/// The oldest format read: one back, once there is one.
+pub(crate) const OLDEST: u8 = if FORMAT > 1 { FORMAT - 1 } else { 1 };
+
+/// Values are stored in parts of this size. sled puts a page that outgrows a quarter of its 512 KiB segment into a file
+/// of its own, which neither it nor an fdatasync of its log makes durable; a leaf has at most 20 values, so that with
+/// parts of 4 KiB none gets there.
+pub(crate) const PART: usize = 4096;
+
+/// Claims remembered.
+pub(crate) const CLAIMS: usize = 64;
+
+/// A sled key: the kind of value, its number, the part. sled orders them so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) family: Family,
+    pub(crate) index: u64,
+    pub(crate) part: u32,
+}
+
+/// The kinds of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    /// [`Stored`] under running numbers without a gap.
+    Entry,
+    /// [`Header`] under the number of the last entry folded into it; the highest complete one counts.
+    Header,
+}
+
+/// What the journal is, and what remains of the entries up to `through`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub(crate) cluster_id: String,
+    pub(crate) slot: Slot,
+    pub(crate) journal: JournalId,
+    /// Entries up to this number no longer count (and may be gone).
+    pub(crate) through: u64,
+    /// Claims up to `through`, oldest first, the newest [`CLAIMS`].
+    pub(crate) claims: Vec<(Incarnation, String)>,
+    /// The last entry when this was written: it must be there, and the following includes it.
+    pub(crate) last: u64,
+    pub(crate) trusted_from: Option<Incarnation>,
+    pub(crate) horizon: Millis,
+    pub(crate) lanes: Vec<LaneSeq>,
+}
+
+/// An entry of the stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Stored {
+    /// Superseded. Kept as a number so that a hole in the numbers means damage.
+    Gone {
+        /// The last entry when that happened: it must be there.
+        by: u64,
+    },
+    /// What the engine put.
+    Entry(JournalEntry),
+    /// Kept from another slot's time.
+    Foreign(Foreign),
+}
+
+/// An undecided group of another slot that this journal served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Foreign {
+    pub(crate) slot: Slot,
+    /// The journal's id then.
+    pub(crate) journal: JournalId,
+    pub(crate) group: PreparedGroup,
+}
+
+/// Why a value cannot be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DecodeError {
+    Newer(u8),
+    Malformed,
+}
+
+// === values ===
+
+pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![FORMAT]).expect("encoding to memory cannot fail")
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let (&format, rest) = bytes.split_first().ok_or(DecodeError::Malformed)?;
+    if format > FORMAT {
+        return Err(DecodeError::Newer(format));
+    }
+    if format < OLDEST {
+        return Err(DecodeError::Malformed);
+    }
+    match postcard::take_from_bytes(rest) {
+        Ok((value, [])) => Ok(value),
+        _ => Err(DecodeError::Malformed),
+    }
+}
+
+/// Cuts a value so that all parts but the last are [`PART`] long and the last is shorter: it shows that all are there.
+pub(crate) fn parts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    (0..=value.len() / PART).map(move |n| &value[n * PART..value.len().min((n + 1) * PART)])
+}
+
+// === impl Key ===
+
+impl Key {
+    pub(crate) const LEN: usize = 13;
+
+    /// The part of a key that all parts of a value share.
+    pub(crate) const VALUE: usize = 9;
+
+    pub(crate) fn encode(self) -> [u8; Self::LEN] {
+        let mut key = [0; Self::LEN];
+        key[0] = self.family.prefix();
+        key[1..Self::VALUE].copy_from_slice(&self.index.to_be_bytes());
+        key[Self::VALUE..].copy_from_slice(&self.part.to_be_bytes());
+        key
+    }
+
+    pub(crate) fn decode(key: &[u8]) -> Option<Self> {
+        let (&prefix, rest) = key.split_first()?;
+        let (index, part) = rest.split_first_chunk()?;
+        Some(Self {
+            family: [Family::Entry, Family::Header].into_iter().find(|family| family.prefix() == prefix)?,
+            index: u64::from_be_bytes(*index),
+            part: u32::from_be_bytes(part.try_into().ok()?),
+        })
+    }
+}
+
+// === impl Family ===
+
+impl Family {
+    pub(crate) fn prefix(self) -> u8 {
+        match self {
+            Self::Entry => b'e',
+            Self::Header => b'h',
+        }
+    }
+}
+
+// === impl Header ===
+
+impl Header {
+    pub(crate) fn new(cluster_id: String, slot: Slot, journal: JournalId) -> Self {
+        Self {
+            cluster_id,
+            slot,
+            journal,
+            through: 0,
+            claims: Vec::new(),
+            last: 0,
+            trusted_from: None,
+            horizon: 0,
+            lanes: Vec::new(),
+        }
+    }
+
+    /// What an entry says beyond its own life.
+    pub(crate) fn learn(&mut self, entry: &JournalEntry) {
+        match entry {
+            JournalEntry::Claim { incarnation, .. } => {
+                self.trusted_from.get_or_insert(*incarnation);
+            }
+            JournalEntry::Prepared(group) => self.raise(group.lane, group.seq),
+            JournalEntry::Settled { lane, seq, .. } => self.raise(*lane, *seq),
+            JournalEntry::Finished(_) => {}
+            JournalEntry::Adopted { trusted_from, horizon, lanes, .. } => {
+                // The engine may lower the horizon: markers may tell what the journal had dropped.
+                self.trusted_from = Some(*trusted_from);
+                self.horizon = *horizon;
+                for lane in lanes {
+                    self.raise(lane.lane, lane.seq);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn claim(&mut self, incarnation: Incarnation, pod_uid: String) {
+        self.claims.push((incarnation, pod_uid));
+        let excess = self.claims.len().saturating_sub(CLAIMS);
+        self.claims.drain(..excess);
+    }
+
+    /// Takes over what remains of entries that are dropped.
+    pub(crate) fn fold(&mut self, through: u64, trimmed: &Trimmed) {
+        self.through = through;
+        self.horizon = self.horizon.max(trimmed.ended);
+        for (incarnation, pod_uid) in &trimmed.claims {
+            self.claim(*incarnation, pod_uid.clone());
+        }
+    }
+
+    fn raise(&mut self, lane: LaneIndex, seq: u64) {
+        match self.lanes.binary_search_by_key(&lane, |known| known.lane) {
+            Ok(at) => self.lanes[at].seq = self.lanes[at].seq.max(seq),
+            Err(at) => self.lanes.insert(at, LaneSeq { lane, seq }),
+        }
+    }
+}

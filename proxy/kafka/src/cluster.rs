@@ -1,0 +1,173 @@
+use crate::{
+    ClientSettings, Error,
+    block_on::block_on,
+    client::{self, Logged, QUIET},
+};
+use parking_lot::Mutex;
+use rdkafka::{
+    admin::{
+        AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+    },
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+    types::RDKafkaErrorCode as Code,
+};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+/// How long any request about the cluster may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Requests about the cluster: metadata, configurations, topics. All calls block, for 10 s at most.
+///
+/// Clones share one connection pool.
+#[derive(Clone)]
+pub struct Cluster(Arc<Shared>);
+
+struct Shared {
+    /// read_uncommitted and without a group: its watermarks are the log's end, not the last stable offset.
+    reader: BaseConsumer<Logged>,
+    /// Its log is dropped: nothing polls the queue that it would go to.
+    admin: AdminClient<Logged>,
+    /// Polling serves log lines and errors; one thread at a time.
+    polling: Mutex<()>,
+}
+
+/// A topic's partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicShape {
+    /// How many.
+    pub partitions: i32,
+    /// Replicas of the partition that has the fewest.
+    pub replication: usize,
+}
+
+/// A topic's configuration by name, defaults included.
+pub type TopicConfig = BTreeMap<String, String>;
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Makes the clients; they connect in the background.
+    ///
+    /// # Errors
+    /// [`Error::CreateClient`].
+    pub fn new(settings: &ClientSettings) -> Result<Self, Error> {
+        let mut reader = settings.admin();
+        reader.set("isolation.level", "read_uncommitted");
+        let mut admin = settings.admin();
+        admin.set("allow.auto.create.topics", "false").set_log_level(QUIET);
+        Ok(Self(Arc::new(Shared {
+            reader: client::create(&reader, Logged)?,
+            admin: client::create(&admin, Logged)?,
+            polling: Mutex::default(),
+        })))
+    }
+
+    /// The cluster's id.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub fn id(&self) -> Result<String, Error> {
+        let id = self.0.reader.client().fetch_cluster_id(TIMEOUT);
+        self.serve();
+        id.ok_or_else(|| Error::of_code("reading the cluster id", Code::OperationTimedOut))
+    }
+
+    /// A topic's partitions and replicas.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTopic`], [`Error::Denied`] or [`Error::Unreachable`].
+    pub fn shape(&self, topic: &str) -> Result<TopicShape, Error> {
+        let act = || format!("reading the metadata of topic {topic}");
+        let metadata = self.0.reader.fetch_metadata(Some(topic), TIMEOUT);
+        self.serve();
+        let metadata = metadata.map_err(|error| Error::of_call(act(), &error))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let unknown = || Error::UnknownTopic { topic: topic.to_owned() };
+        let found = found.ok_or_else(unknown)?;
+        match found.error().map(Code::from) {
+            None => {}
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic) => {
+                return Err(unknown());
+            }
+            Some(code) => return Err(Error::of_code(act(), code)),
+        }
+        let replication = found.partitions().iter().map(|partition| partition.replicas().len()).min();
+        Ok(TopicShape {
+            partitions: i32::try_from(found.partitions().len()).unwrap_or(i32::MAX),
+            replication: replication.unwrap_or(0),
+        })
+    }
+
+    /// The configurations of topics; those that may not be described, or do not exist, are missing.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] or [`Error::Rejected`].
+    pub fn configs(&self, topics: &[&str]) -> Result<BTreeMap<String, TopicConfig>, Error> {
+        let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        let described = block_on(self.0.admin.describe_configs(&resources, &options()));
+        let described =
+            described.map_err(|error| Error::of_call("reading the configuration of topics", &error))?;
+        let mut configs = BTreeMap::new();
+        for resource in described {
+            let resource =
+                resource.map_err(|code| Error::of_code("reading the configuration of topics", code))?;
+            // rust-rdkafka drops the error of a resource: what could not be described has no entries.
+            if let OwnedResourceSpecifier::Topic(topic) = resource.specifier
+                && !resource.entries.is_empty()
+            {
+                let entries = resource.entries.into_iter();
+                let entries = entries.map(|entry| (entry.name, entry.value.unwrap_or_default()));
+                configs.insert(topic, entries.collect());
+            }
+        }
+        Ok(configs)
+    }
+
+    /// Creates a topic; one that exists already is left as it is.
+    pub(crate) fn create_topic(
+        &self,
+        topic: &str,
+        partitions: i32,
+        replication: i32,
+        config: &[(&str, &str)],
+    ) -> Result<(), Error> {
+        let act = || format!("creating topic {topic}");
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
+        let new = config.iter().fold(new, |new, (name, value)| new.set(name, value));
+        let created = block_on(self.0.admin.create_topics(&[new], &options()));
+        match created.map_err(|error| Error::of_call(act(), &error))?.pop() {
+            None | Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) => Ok(()),
+            Some(Err((_, code))) => Err(Error::of_code(act(), code)),
+        }
+    }
+
+    /// Log start and end of a partition, open transactions included.
+    pub(crate) fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+        let watermarks = self.0.reader.fetch_watermarks(topic, partition, TIMEOUT);
+        self.serve();
+        watermarks
+    }
+
+    pub(crate) fn client(&self) -> &rdkafka::client::Client<Logged> {
+        self.0.admin.inner()
+    }
+
+    /// Log lines and errors wait in the client's queue until it is polled.
+    fn serve(&self) {
+        if let Some(_polling) = self.0.polling.try_lock() {
+            // Without an assignment it returns no records, only errors, which the context has logged.
+            while self.0.reader.poll(Duration::ZERO).is_some() {}
+        }
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").finish_non_exhaustive()
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT))
+}

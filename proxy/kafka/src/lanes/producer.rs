@@ -1,0 +1,446 @@
+//! One lane's producer: the blocking calls, in slices.
+
+use super::{
+    guard::Guard,
+    polled::Polled,
+    queue::{Queue, Ticket},
+    settings::LaneSettings,
+    tracker::{Sent, Tracker},
+};
+use crate::{
+    OutcomesPlace,
+    classify::{self, TxnError},
+    ffi, groups,
+};
+use rdkafka::{
+    TopicPartitionList,
+    client::Client,
+    error::KafkaError,
+    message::{Header, OwnedHeaders},
+    producer::{BaseRecord, Producer as _},
+    topic_partition_list::Offset,
+    types::RDKafkaErrorCode as Code,
+};
+use sidecommit_core::{
+    BATCH_OVERHEAD, Ended, Flushed, GroupOffsets, LaneError, LaneErrorKind, OutcomesKey, Outgoing, Record,
+    Slot,
+};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Between two calls that librdkafka gave back at once as retriable.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a call was given up.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It failed.
+    Failed(LaneError),
+    /// Nobody wants its result any more.
+    Superseded,
+}
+
+pub(super) type Outcome<T> = Result<T, Stop>;
+
+/// Who calls: where to look for newer orders, and who looks after calls that hang.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) queue: Arc<Queue>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) ticket: Ticket,
+}
+
+/// A call that was made as often as it could be resumed, and failed.
+enum Halt {
+    Error(TxnError),
+    Superseded,
+}
+
+/// A producer.
+pub(super) struct Producer {
+    /// None only while it is dropped.
+    inner: Option<Polled>,
+    settings: Arc<LaneSettings>,
+    caller: Caller,
+    /// Bytes under way to topics whose limit is below the batch size.
+    limited: RefCell<BTreeMap<Arc<str>, u64>>,
+    /// A second TxnOffsetCommit may be on its way: like a second EndTxn it could land in the next transaction.
+    offsets_resent: Cell<bool>,
+}
+
+// === impl Producer ===
+
+impl Producer {
+    /// Makes a producer and inits its transactions, however long that takes.
+    pub(super) fn open(
+        settings: Arc<LaneSettings>,
+        transactional_id: &str,
+        tracker: Tracker,
+        caller: Caller,
+    ) -> Outcome<Self> {
+        let config = settings.producer(transactional_id);
+        let limit = settings.slice + settings.hang_margin;
+        let inner = caller.guard.watch(limit, || Polled::new(&config, tracker));
+        let inner = inner.map_err(|error| {
+            Stop::Failed(LaneError { kind: LaneErrorKind::Other, message: error.to_string() })
+        })?;
+        let producer = Self {
+            inner: Some(inner),
+            settings,
+            caller,
+            limited: RefCell::default(),
+            offsets_resent: Cell::new(false),
+        };
+        let init = producer.resumed(None, |slice| {
+            producer.inner().init_transactions(slice).map_err(|error| TxnError::of_call(&error))
+        });
+        init.map_err(|halt| halt.stop("init_transactions"))?;
+        producer.check_fatal()?;
+        Ok(producer)
+    }
+
+    pub(super) fn begin(&self) -> Outcome<()> {
+        self.tracker().begin();
+        self.limited.borrow_mut().clear();
+        let limit = self.settings.slice + self.settings.hang_margin;
+        let result = self.caller.guard.watch(limit, || self.inner().begin_transaction());
+        result.map_err(|error| failed("begin_transaction", &TxnError::of_call(&error)))?;
+        self.check_fatal()
+    }
+
+    pub(super) fn send(&self, records: &[Outgoing]) -> Outcome<()> {
+        let mut limit: Option<(&str, Option<u64>)> = None;
+        for outgoing in records {
+            let Outgoing { member, index, record } = outgoing;
+            // Asked once for a run of records to one topic.
+            if limit.is_none_or(|(topic, _)| topic != &*record.topic) {
+                limit = Some((&*record.topic, self.settings.topic_limits.of(&record.topic)));
+            }
+            if let Some((_, Some(max))) = limit {
+                self.keep_below(max, record)?;
+            }
+            let sent = Sent::Record {
+                member: *member,
+                index: *index,
+                bytes: record.bytes(),
+                topic: record.topic.clone(),
+            };
+            let to = BaseRecord::<[u8], [u8], _> {
+                topic: &record.topic,
+                partition: record.partition,
+                payload: record.value.as_deref(),
+                key: record.key.as_deref(),
+                timestamp: Some(record.timestamp_ms),
+                headers: headers(&record.headers),
+                delivery_opaque: Box::new(sent),
+            };
+            self.enqueue(to, Some((*member, *index)))?;
+        }
+        Ok(())
+    }
+
+    /// Waits for deliveries before more is under way to the record's topic than the broker takes in one batch.
+    fn keep_below(&self, max: u64, record: &Record) -> Outcome<()> {
+        if max >= u64::from(self.settings.batch_bytes) {
+            return Ok(());
+        }
+        let size = record.bytes() + 8 * record.headers.len() as u64;
+        let under_way = self.limited.borrow().get(&record.topic).copied().unwrap_or(0);
+        if under_way > 0 && under_way + size + BATCH_OVERHEAD > max {
+            self.await_deliveries()?;
+            self.limited.borrow_mut().clear();
+        }
+        *self.limited.borrow_mut().entry(record.topic.clone()).or_default() += size;
+        Ok(())
+    }
+
+    /// Writes one of our own records.
+    pub(super) fn write(&self, slot: &Slot, key: &OutcomesKey, value: &[u8]) -> Outcome<()> {
+        match &self.settings.outcomes {
+            OutcomesPlace::Topic { topic, partition } => {
+                let is_marker = matches!(key, OutcomesKey::Marker(..));
+                let key = key.encode(slot);
+                let to =
+                    BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, Box::new(Sent::Own { is_marker }));
+                self.enqueue(to.partition(*partition).key(key.as_bytes()).payload(value), None)
+            }
+            OutcomesPlace::Groups { prefix, topic, partition } => {
+                let group = groups::name(prefix, &key.encode(slot));
+                self.offsets(&groups::carrier(group, topic, *partition, value))
+            }
+        }
+    }
+
+    /// Adds offsets, once everything sent so far is delivered.
+    pub(super) fn offsets(&self, offsets: &GroupOffsets) -> Outcome<()> {
+        const ACT: &str = "send_offsets_to_transaction";
+        self.await_deliveries()?;
+        let list = list(offsets).map_err(|error| failed(ACT, &TxnError::of_call(&error)))?;
+        let limit = Some(self.settings.end_limit);
+        let started = Instant::now();
+        let sent =
+            self.resumed(limit, |slice| ffi::send_offsets(self.client(), &list, &offsets.group, slice));
+        if sent.as_ref().ok() != Some(&1) || !self.is_quick(started) {
+            self.offsets_resent.set(true);
+        }
+        match sent {
+            Ok(_) => Ok(()),
+            // The right to read a topic is part of the right to commit offsets for it.
+            Err(Halt::Error(error)) if error.code == Code::TopicAuthorizationFailed => {
+                let message = error.lane_error(ACT).message;
+                Err(Stop::Failed(LaneError { kind: LaneErrorKind::GroupDenied, message }))
+            }
+            Err(halt) => Err(halt.stop(ACT)),
+        }
+    }
+
+    /// Waits until everything is delivered and nothing is in flight.
+    pub(super) fn flush(&self) -> Outcome<Flushed> {
+        self.await_deliveries()?;
+        Ok(self.tracker().report())
+    }
+
+    /// EndTxn.
+    pub(super) fn end(&self, commit: bool) -> Outcome<Ended> {
+        let started = Instant::now();
+        let limit = Some(self.settings.end_limit);
+        self.tracker().be_quiet();
+        let attempts = if commit {
+            self.resumed(limit, |slice| ffi::commit_transaction(self.client(), slice))
+                .map_err(|halt| halt.stop("commit_transaction"))?
+        } else {
+            self.resumed(limit, |slice| {
+                self.inner().abort_transaction(slice).map_err(|error| TxnError::of_call(&error))
+            })
+            .map_err(|halt| halt.stop("abort_transaction"))?
+        };
+        let once = attempts == 1 && self.is_quick(started) && !self.offsets_resent.get();
+        self.check_fatal()?;
+        Ok(Ended { clean: once && !self.tracker().has_failed() })
+    }
+
+    /// Whether a request was surely sent only once since then (transactions.md 3.2).
+    fn is_quick(&self, started: Instant) -> bool {
+        started.elapsed() < self.settings.clean_threshold()
+    }
+
+    /// Whether the producer has failed by itself: asked when its tracker calls for attention.
+    pub(super) fn check(&self) -> Outcome<()> {
+        self.check_fatal()?;
+        if self.tracker().has_failed() {
+            return self.await_deliveries();
+        }
+        Ok(())
+    }
+
+    fn inner(&self) -> &Polled {
+        self.inner.as_ref().expect("present until it is dropped")
+    }
+
+    fn client(&self) -> &Client<Tracker> {
+        self.inner().client()
+    }
+
+    fn tracker(&self) -> &Tracker {
+        self.client().context()
+    }
+
+    /// Waits for all delivery reports; fails if one is bad.
+    fn await_deliveries(&self) -> Outcome<()> {
+        self.tracker().be_quiet();
+        let limit = self.settings.slice + self.settings.hang_margin;
+        loop {
+            let flush = || ffi::flush(self.client(), self.settings.slice);
+            if self.caller.guard.watch(limit, flush) {
+                break;
+            }
+            self.check_fatal()?;
+            if self.caller.queue.is_superseded(self.caller.ticket) {
+                return Err(Stop::Superseded);
+            }
+        }
+        self.check_fatal()?;
+        if self.tracker().has_failed() {
+            return Err(Stop::Failed(self.cause()));
+        }
+        self.tracker().speak();
+        Ok(())
+    }
+
+    fn check_fatal(&self) -> Outcome<()> {
+        match self.client().fatal_error() {
+            None => Ok(()),
+            Some((code, message)) => {
+                let error = TxnError { code, message, fatal: true, retriable: false, abortable: false };
+                Err(failed("producer", &error))
+            }
+        }
+    }
+
+    fn enqueue(
+        &self,
+        mut to: BaseRecord<'_, [u8], [u8], Box<Sent>>,
+        record: Option<(u32, u64)>,
+    ) -> Outcome<()> {
+        loop {
+            self.tracker().sending();
+            let Err((error, back)) = self.inner().send(to) else { return Ok(()) };
+            self.tracker().not_sent();
+            let code = error.rdkafka_error_code().unwrap_or(Code::InvalidArgument);
+            if code != Code::QueueFull {
+                self.check_fatal()?;
+                // librdkafka refuses because the transaction failed already: that failure says more.
+                if code == Code::State || self.tracker().has_failed() {
+                    self.await_deliveries()?;
+                    return Err(Stop::Failed(self.cause()));
+                }
+                return Err(rejected(record, back.topic, code, &error.to_string()));
+            }
+            to = back;
+            if !self.tracker().await_report(self.settings.slice) {
+                self.check_fatal()?;
+            }
+            if self.caller.queue.is_superseded(self.caller.ticket) {
+                return Err(Stop::Superseded);
+            }
+            if self.tracker().has_failed() {
+                return self.await_deliveries();
+            }
+        }
+    }
+
+    /// Why deliveries failed.
+    fn cause(&self) -> LaneError {
+        let failure = self.tracker().failure();
+        if let Some(failure) = &failure
+            && !classify::is_consequence(failure.code)
+        {
+            let message = format!(
+                "record for topic {} partition {} (or another record of its batch): {}",
+                failure.topic, failure.partition, failure.code
+            );
+            return blame(failure.record, failure.code, message);
+        }
+        // Only consequences: the cause is the transaction's own error, which begin_transaction returns in this state.
+        let limit = self.settings.slice + self.settings.hang_margin;
+        match self.caller.guard.watch(limit, || self.inner().begin_transaction()) {
+            Err(error) => {
+                let error = TxnError::of_call(&error);
+                match self.tracker().refused_record() {
+                    Some((topic, record)) if classify::blames_record(error.code).is_some() => {
+                        let message = format!("topic {topic}: {}", error.message);
+                        blame(Some(record), error.code, message)
+                    }
+                    _ => error.lane_error("produce"),
+                }
+            }
+            Ok(()) => {
+                LaneError { kind: LaneErrorKind::Other, message: "records failed without a cause".to_owned() }
+            }
+        }
+    }
+
+    /// Makes a call again as long as it can be resumed; returns how often it was made.
+    fn resumed(
+        &self,
+        limit: Option<Duration>,
+        call: impl Fn(Duration) -> Result<(), TxnError>,
+    ) -> Result<u32, Halt> {
+        let Caller { queue, guard, ticket } = &self.caller;
+        let slice = self.settings.slice;
+        let started = Instant::now();
+        let mut attempts = 1;
+        loop {
+            let called = Instant::now();
+            match guard.watch(slice + self.settings.hang_margin, || call(slice)) {
+                Ok(()) => return Ok(attempts),
+                Err(error) if !error.retriable => return Err(Halt::Error(error)),
+                Err(error) => {
+                    let at_once = called.elapsed() < slice / 2;
+                    let superseded = if at_once {
+                        queue.pause(*ticket, RETRY_PAUSE)
+                    } else {
+                        queue.is_superseded(*ticket)
+                    };
+                    if superseded {
+                        return Err(Halt::Superseded);
+                    }
+                    if limit.is_some_and(|limit| started.elapsed() >= limit) {
+                        return Err(Halt::Error(error));
+                    }
+                    tracing::debug!(attempts, error = error.message, "to be resumed");
+                }
+            }
+            attempts += 1;
+        }
+    }
+}
+
+impl Drop for Producer {
+    /// On a thread of its own: librdkafka's destroy blocks for up to a second. It sends no EndTxn.
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take() else { return };
+        let spare = thread::Builder::new().name("producer-drop".to_owned());
+        if let Err(error) = spare.spawn(move || drop(inner)) {
+            // The closure, and the producer with it, was dropped on this thread.
+            tracing::warn!(%error, "a producer was dropped without a thread of its own");
+        }
+    }
+}
+
+// === impl Halt ===
+
+impl Halt {
+    fn stop(&self, act: &str) -> Stop {
+        match self {
+            Self::Error(error) => failed(act, error),
+            Self::Superseded => Stop::Superseded,
+        }
+    }
+}
+
+fn failed(act: &str, error: &TxnError) -> Stop {
+    Stop::Failed(error.lane_error(act))
+}
+
+/// A record that librdkafka did not even take.
+fn rejected(record: Option<(u32, u64)>, topic: &str, code: Code, message: &str) -> Stop {
+    Stop::Failed(blame(record, code, format!("record for topic {topic}: {message}")))
+}
+
+fn blame(record: Option<(u32, u64)>, code: Code, message: String) -> LaneError {
+    let kind = match (classify::blames_record(code), record) {
+        (Some(denied), Some((member, index))) => LaneErrorKind::Record { member, index, denied },
+        _ => classify::classify(code),
+    };
+    LaneError { kind, message }
+}
+
+fn headers(headers: &[(Arc<str>, Option<bytes::Bytes>)]) -> Option<OwnedHeaders> {
+    if headers.is_empty() {
+        return None;
+    }
+    let owned = OwnedHeaders::new_with_capacity(headers.len());
+    Some(
+        headers
+            .iter()
+            .fold(owned, |owned, (key, value)| owned.insert(Header { key, value: value.as_deref() })),
+    )
+}
+
+fn list(offsets: &GroupOffsets) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(offsets.offsets.len());
+    for offset in &offsets.offsets {
+        let mut element = list.add_partition(&offset.topic, offset.partition);
+        element.set_offset(Offset::Offset(offset.offset))?;
+        if !offset.metadata.is_empty() {
+            element.set_metadata(&offset.metadata);
+        }
+    }
+    Ok(list)
+}

@@ -1,0 +1,109 @@
+//! What is not allowed, on a broker with ACLs.
+
+use crate::support::{Rig, offsets, record, send};
+use sidecommit_core::{LaneErrorKind, LaneOp, Slot, TopicFacts};
+use sidecommit_fixture::{Kafka, console_consumer};
+use sidecommit_kafka::{Catalog, ClientSettings, Cluster, Error, OutcomesPlace, OutcomesTopic, Properties};
+use std::{process::Command, time::Duration};
+
+/// Once a resource has an ACL, only what an ACL allows is allowed.
+fn broker() -> Kafka {
+    let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+    Kafka::builder()
+        .property("authorizer.class.name", authorizer)
+        .property("allow.everyone.if.no.acl.found", "true")
+        .start()
+        .expect("a broker")
+}
+
+fn allow(kafka: &Kafka, operation: &str, resource: [&str; 2]) {
+    let reader = console_consumer(&kafka.bootstrap(), "-", 1).expect("tools");
+    let mut command = Command::new(reader.get_program());
+    command
+        .args(reader.get_args().take_while(|arg| !arg.to_string_lossy().ends_with("ConsoleConsumer")))
+        .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &kafka.bootstrap(), "--add"])
+        .args(["--allow-principal", "User:ANONYMOUS", "--operation", operation])
+        .args(resource);
+    let output = command.output().expect("run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn client(kafka: &Kafka) -> ClientSettings {
+    ClientSettings { bootstrap_servers: kafka.bootstrap(), properties: Properties::default() }
+}
+
+fn rig(kafka: &Kafka, slot: &str) -> Rig {
+    let slot: Slot = slot.parse().expect("slot");
+    let place = OutcomesPlace::Topic { topic: "unused".to_owned(), partition: 0 };
+    Rig::of(slot, place, |settings| settings.client = client(kafka))
+}
+
+#[test]
+fn each_missing_right_is_told_by_its_kind() {
+    let kafka = broker();
+    for topic in ["open", "read-only", "hidden"] {
+        kafka.create_topic(topic, 1, &[("max.message.bytes", "3000")]).expect("topic");
+    }
+    allow(&kafka, "Describe", ["--topic", "read-only"]);
+    allow(&kafka, "DescribeConfigs", ["--topic", "hidden"]);
+    allow(&kafka, "Describe", ["--group", "foreign"]);
+    allow(&kafka, "Describe", ["--transactional-id", "test/denied/id/0/0"]);
+
+    topic_without_write(&kafka);
+    group_without_read(&kafka);
+    let id = rig(&kafka, "test/denied/id/0");
+    id.order(1, LaneOp::Open);
+    assert_eq!(id.failed(1).kind, LaneErrorKind::TransactionalIdDenied);
+    topics_without_describe(&kafka);
+}
+
+fn topic_without_write(kafka: &Kafka) {
+    let rig = rig(kafka, "test/denied/topic/0");
+    rig.open(1);
+    rig.order(1, LaneOp::Begin);
+    let mixed = ["open", "open", "read-only", "read-only"];
+    rig.order(1, send(2, mixed.iter().map(|topic| record(topic, "r")).collect()));
+    rig.order(1, LaneOp::Flush);
+    let error = rig.failed(1);
+    // The coordinator's refusal does not say which topic; librdkafka's log does.
+    let kind = LaneErrorKind::Record { member: 2, index: 2, denied: true };
+    assert_eq!(error.kind, kind, "{}", error.message);
+    assert!(error.message.contains("read-only"), "{}", error.message);
+}
+
+fn group_without_read(kafka: &Kafka) {
+    let rig = rig(kafka, "test/denied/group/0");
+    rig.open(1);
+    rig.order(1, LaneOp::Begin);
+    rig.order(1, send(0, vec![record("open", "r")]));
+    rig.order(1, LaneOp::Offsets(offsets("foreign", -1, "open", 1)));
+    let error = rig.failed(1);
+    assert_eq!(error.kind, LaneErrorKind::GroupDenied, "{}", error.message);
+    rig.open(2);
+    rig.order(2, LaneOp::Begin);
+    rig.order(2, send(0, vec![record("open", "r")]));
+    // Offsets need the right to read their topic.
+    rig.order(2, LaneOp::Offsets(offsets("ours", -1, "read-only", 1)));
+    let error = rig.failed(2);
+    assert_eq!(error.kind, LaneErrorKind::GroupDenied, "{}", error.message);
+}
+
+fn topics_without_describe(kafka: &Kafka) {
+    let cluster = Cluster::new(&client(kafka)).expect("cluster");
+    let catalog = Catalog::start(cluster.clone(), Duration::from_secs(60)).expect("catalog");
+    let described = catalog.fetch(&["open"]).expect("known").remove(0);
+    assert_eq!(described.max_message_bytes, 3000);
+    // Without DescribeConfigs Kafka's defaults are assumed.
+    let assumed = catalog.fetch(&["read-only"]).expect("known").remove(0);
+    assert_eq!(assumed, TopicFacts { partitions: 1, ..TopicFacts::default() });
+    let error = catalog.fetch(&["hidden"]).expect_err("not even described");
+    assert!(matches!(error, Error::Denied { .. }), "{error}");
+    let outcomes = OutcomesTopic {
+        partitions: 1,
+        replication: 1,
+        min_insync_replicas: 1,
+        ..OutcomesTopic::new("read-only")
+    };
+    let error = outcomes.prepare(&cluster, &"a/b/c/0".parse().expect("slot")).expect_err("unchecked");
+    assert!(error.to_string().contains("DescribeConfigs"), "{error}");
+}

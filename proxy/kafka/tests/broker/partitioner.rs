@@ -1,0 +1,48 @@
+use crate::support::{Rig, kafka, now_ms, send, topic};
+use sidecommit_core::{LaneOp, Record};
+
+const PARTITIONS: i32 = 12;
+
+/// Where KafkaProducer of Apache Kafka 4.1.1 put the 1,000 keys, as hexadecimal digits.
+const JAVA: &[&str] = &[
+    "5143602404a1247419187425485828a17551857710204860018323b9a06434865336712481220aa7123529b5189551b1586a",
+    "143a14499a038b8992abb111ab62b930a92193960543449274ba7394587804691108aa179250840635b89b6110551a2ab8a8",
+    "5a39677917b9918220a4189a98a44089580b2034060785b9925788777558b8b2893928956a3415332206244baa0550a57134",
+    "948398ab36460107a090a346a362658b943434006965b19856b50435331b548758021a7942b981759300b94058903a210911",
+    "96509237920b8354557566a076661abb8087b0627b9b44218806905479400910894577804b330302056a007346a17518689a",
+    "3b47a966458a9869116a9a8bb8535b038b77440ab7816247145391b4ab6b6579221b039aab1a069a761a830b6931347582b8",
+    "8aab238a4677226433928a1a09a9b86bb2b2602309116261b85416168636254a7827b3779287132b1201b560452a79b83a24",
+    "b64b3481309881511159381b3b0168a042b138a527460a6a5a016135b432939023238990514520757b6a64255a9356724632",
+    "7711335a1633a7294508912171a245338baa6b52669a3b4a8290002547732921a052549a27a214a5a0798b1ab8a2731758a4",
+    "0404019921518085386712206684744079422215b79ba21b99a6700bb453426a7b06709a3b488159681923507840284194a6",
+];
+
+fn key(n: usize) -> String {
+    format!("k{}{n}", "\u{e9}".repeat(n % 7))
+}
+
+#[test]
+fn keys_land_where_the_java_producer_puts_them() {
+    let (rig, topic) = (Rig::new("partitioner"), topic("partitioner", PARTITIONS, &[]));
+    let record = |n: usize| Record {
+        topic: topic.as_str().into(),
+        partition: None,
+        key: Some(key(n).into()),
+        value: Some(n.to_string().into()),
+        headers: Vec::new(),
+        timestamp_ms: now_ms(),
+    };
+    rig.open(1);
+    rig.order(1, LaneOp::Begin);
+    rig.order(1, send(0, (0..1000).map(record).collect()));
+    rig.flushed(1);
+    rig.ended(1, true);
+    let found = kafka().read_committed(&topic).expect("readable");
+    assert_eq!(found.len(), 1000);
+    let java: Vec<_> = JAVA.concat().chars().map(|digit| digit.to_digit(16)).collect();
+    for message in found {
+        let n: usize =
+            String::from_utf8(message.value.unwrap_or_default()).expect("text").parse().expect("a number");
+        assert_eq!(u32::try_from(message.partition).ok(), java[n], "key {:?}", key(n));
+    }
+}

@@ -1,0 +1,61 @@
+//! A broker that does not answer for a while.
+
+use crate::support::{Rig, record, send};
+use sidecommit_core::{LaneErrorKind, LaneOp};
+use sidecommit_fixture::Kafka;
+use sidecommit_kafka::{ClientSettings, OutcomesPlace, Properties};
+use std::{process::Command, time::Duration};
+
+/// Longer than 0.8 times the default retry.backoff.ms of a lane.
+const LONG: Duration = Duration::from_millis(400);
+
+fn signal(kafka: &Kafka, name: &str) {
+    let pid = kafka.pid().expect("our own").to_string();
+    assert!(Command::new("kill").args([name, &pid]).status().expect("run").success());
+}
+
+fn written(rig: &Rig, generation: u32, value: &str) {
+    rig.order(generation, LaneOp::Begin);
+    rig.order(generation, send(0, vec![record("t", value)]));
+    rig.flushed(generation);
+}
+
+#[test]
+fn a_slow_end_is_not_clean_and_one_without_an_answer_is_unreachable() {
+    let kafka = Kafka::start().expect("a broker");
+    kafka.create_topic("t", 1, &[]).expect("topic");
+    let place = OutcomesPlace::Topic { topic: "unused".to_owned(), partition: 0 };
+    let client = ClientSettings { bootstrap_servers: kafka.bootstrap(), properties: Properties::default() };
+    let rig = Rig::of("test/stopped/lane/0".parse().expect("slot"), place, |settings| {
+        settings.client = client;
+        settings.slice = Duration::from_millis(500);
+        settings.end_limit = Duration::from_secs(2);
+    });
+    rig.open(1);
+    written(&rig, 1, "slow");
+    signal(&kafka, "-STOP");
+    rig.order(1, LaneOp::End { commit: true });
+    assert!(rig.is_silent_for(LONG));
+    signal(&kafka, "-CONT");
+    let ended = rig.event(1);
+    assert!(
+        matches!(&ended, sidecommit_core::LaneEvent::Ended(ended) if !ended.clean),
+        "a second EndTxn may be on its way: {ended:?}"
+    );
+    assert_eq!(rig.lanes.counters().unclean, 1);
+
+    rig.open(2);
+    written(&rig, 2, "in doubt");
+    signal(&kafka, "-STOP");
+    rig.order(2, LaneOp::End { commit: true });
+    let error = rig.failed(2);
+    assert_eq!(error.kind, LaneErrorKind::Unreachable, "{}", error.message);
+    signal(&kafka, "-CONT");
+    // Its successor's init decides it, one way or the other.
+    rig.open(3);
+    let visible = kafka.read_committed("t").expect("readable").len();
+    assert!((1..=2).contains(&visible), "{visible}");
+    written(&rig, 3, "after");
+    rig.ended(3, true);
+    assert_eq!(kafka.read_committed("t").expect("readable").len(), visible + 1);
+}

@@ -1,0 +1,21 @@
+//! The gRPC face of a sidecar: checks requests, hands them to a [`Backend`] as core's types, and turns answers and
+//! refusals into what proto/sidecommit/v1 promises.
+#![forbid(unsafe_code)]
+
+mod authority;
+mod backend;
+mod connection;
+mod convert;
+mod error;
+mod listen;
+pub mod proto;
+mod refusal;
+mod serve;
+mod service;
+
+pub use backend::{Backend, NodeStatus, ServerInfo};
+pub use convert::key_hash;
+pub use error::Error;
+pub use listen::{Listeners, bind_tcp, bind_uds};
+pub use refusal::{code, status};
+pub use serve::{Options, serve};

@@ -1,0 +1,170 @@
+//! Serves the API on all listeners until told to stop.
+
+use crate::{
+    Backend, Error, Listeners,
+    connection::{Accept, Count, incoming},
+    proto::{
+        FILE_DESCRIPTOR_SET,
+        v1::{
+            admin_service_server::{self, AdminServiceServer},
+            transaction_service_server::{self, TransactionServiceServer},
+        },
+    },
+    service::{Admin, Transactions},
+};
+use sidecommit_core::Serving;
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet};
+use tonic::{service::Routes, transport::Server};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{self, HealthServer},
+    server::{HealthReporter, HealthService},
+};
+use tonic_reflection::server::Builder;
+
+/// Per stream; a message of bulk is some hundred kilobytes, a few of them should be under way.
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+/// Per connection.
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// Calls under way on one connection; beyond, clients wait.
+const CALLS_PER_CONNECTION_MAX: u32 = 4096;
+/// Calls that were cancelled before the server took them; short deadlines are no attack here.
+const CANCELLED_PENDING_MAX: usize = 4096;
+
+/// Settings of the server.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Bytes of a message at most.
+    pub message_bytes_max: usize,
+    /// After the shutdown signal calls under way may end within this time.
+    pub linger: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { message_bytes_max: 16 << 20, linger: Duration::from_secs(1) }
+    }
+}
+
+/// Serves until `shutdown`: TransactionService to applications, AdminService to operators, health and reflection to both.
+///
+/// `connections` is kept at the number of open connections of applications. After `shutdown` no connection is accepted
+/// any more, and the function returns when all are closed, at the latest after [`Options::linger`].
+///
+/// # Errors
+/// [`Error::Reflection`], [`Error::Serve`].
+pub async fn serve<B: Backend>(
+    backend: Arc<B>,
+    listeners: Listeners,
+    options: Options,
+    connections: watch::Sender<usize>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let health = HealthReporter::new();
+    let mut serving = backend.serving();
+    let now = serving.borrow_and_update().clone();
+    report(&health, &now).await;
+    let transactions = Transactions { backend: backend.clone(), message_bytes: options.message_bytes_max };
+    let transactions =
+        TransactionServiceServer::new(transactions).max_decoding_message_size(options.message_bytes_max);
+    let admin = AdminServiceServer::new(Admin { backend });
+    let for_applications =
+        beside(Routes::new(transactions), transaction_service_server::SERVICE_NAME, &health)?;
+    let for_operators = beside(Routes::new(admin), admin_service_server::SERVICE_NAME, &health)?;
+
+    let (stop, stopping) = watch::channel(());
+    let applications = Arc::new(connections);
+    let operators = Arc::new(watch::Sender::new(0));
+    let mut servers = JoinSet::new();
+    if let Some(listener) = listeners.uds {
+        servers.spawn(listen(listener, applications.clone(), for_applications.clone(), stopping.clone()));
+    }
+    if let Some(listener) = listeners.tcp {
+        servers.spawn(listen(listener, applications, for_applications, stopping.clone()));
+    }
+    if let Some(listener) = listeners.admin_uds {
+        servers.spawn(listen(listener, operators, for_operators, stopping));
+    }
+    let following = tokio::spawn(follow(health, serving));
+
+    let result = tokio::select! {
+        () = shutdown => {
+            drop(stop);
+            // Not all calls end by themselves: health and status can be watched for ever.
+            tokio::time::timeout(options.linger, all(&mut servers)).await.unwrap_or(Ok(()))
+        }
+        result = all(&mut servers) => result,
+    };
+    following.abort();
+    result
+}
+
+/// A service with health and reflection beside it.
+fn beside(service: Routes, name: &str, health: &HealthReporter) -> Result<Routes, Error> {
+    let reflection = || {
+        Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(name)
+            .with_service_name(health_server::SERVICE_NAME)
+    };
+    Ok(service
+        .add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
+}
+
+async fn listen<A: Accept>(
+    listener: A,
+    count: Count,
+    routes: Routes,
+    mut stopping: watch::Receiver<()>,
+) -> Result<(), Error> {
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
+        .http2_max_pending_accept_reset_streams(Some(CANCELLED_PENDING_MAX))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming(listener, count), async move {
+            // An error is the signal: the sender was dropped.
+            while stopping.changed().await.is_ok() {}
+        })
+        .await
+        .map_err(Error::Serve)
+}
+
+/// Waits for all servers, or for the first that fails.
+async fn all(servers: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
+    while let Some(ended) = servers.join_next().await {
+        match ended {
+            Ok(result) => result?,
+            // Nobody cancels them, so it panicked.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    Ok(())
+}
+
+async fn follow(health: HealthReporter, mut serving: watch::Receiver<Serving>) {
+    while serving.changed().await.is_ok() {
+        let now = serving.borrow_and_update().clone();
+        report(&health, &now).await;
+    }
+    report(&health, &Serving::Draining).await;
+}
+
+/// The transaction service, and with it the sidecar as a whole, serves when the engine is ready; operators always find
+/// theirs.
+async fn report(health: &HealthReporter, serving: &Serving) {
+    let status = match serving {
+        Serving::Ready => ServingStatus::Serving,
+        Serving::Recovering | Serving::Draining | Serving::FencedByRival(_) | Serving::JournalFailed(_) => {
+            ServingStatus::NotServing
+        }
+    };
+    health.set_service_status(transaction_service_server::SERVICE_NAME, status).await;
+    health.set_service_status("", status).await;
+    health.set_service_status(admin_service_server::SERVICE_NAME, ServingStatus::Serving).await;
+}

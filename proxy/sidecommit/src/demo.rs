@@ -1,0 +1,77 @@
+//! `sidecommit demo`: shows the promise on a real Kafka. Four kinds of processes take part: this one, which directs; the
+//! sidecar, which is killed; the application, which knows nothing but the gRPC API; and the checker, which knows nothing
+//! but Kafka and what the application was told.
+
+mod app;
+mod args;
+pub(crate) mod channel;
+mod check;
+mod doubt;
+pub(crate) mod kafka;
+mod ledger;
+mod plan;
+mod point;
+mod programs;
+mod progress;
+mod records;
+mod report;
+pub(crate) mod sidecar;
+mod stage;
+
+pub use args::Args;
+
+use crate::exit::Failure;
+use args::Part;
+use kafka::Kafka;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Transfers money in transactions while the sidecar is killed again and again.
+///
+/// # Errors
+/// If a transaction was lost, duplicated or torn, or the demo could not run.
+pub fn run(args: Args) -> Result<(), Failure> {
+    block_on(async {
+        match args.part.clone() {
+            None => direct(&args).await,
+            Some(Part::App(args)) => app::run(args).await,
+            Some(Part::Check(args)) => check::run(args).await,
+        }
+    })
+}
+
+async fn direct(args: &Args) -> Result<(), Failure> {
+    args.check()?;
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let folder = temporary_folder()?;
+    eprintln!("seed {seed}; starting Kafka");
+    let kafka = Kafka::start(args.bootstrap_servers.as_deref()).await?;
+    let played = stage::play(args, seed, &kafka, folder.path()).await;
+    let stopped = kafka.stop().await;
+    let judged = played.and_then(|report| {
+        report.print(args.json)?;
+        report.judge()
+    });
+    if judged.is_err() {
+        eprintln!("ledger, journal and the sidecar's log are kept in {}", folder.keep().display());
+    }
+    judged.and(stopped)
+}
+
+/// A folder for sockets, whose paths are limited, and for everything else.
+pub(crate) fn temporary_folder() -> Result<tempfile::TempDir, Failure> {
+    tempfile::Builder::new().prefix("sidecommit-").tempdir().map_err(Failure::internal)
+}
+
+/// Runs a command to its end, or to Ctrl-C or SIGTERM: what it started is then killed, and its folder removed.
+pub(crate) fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(Failure::internal)?.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::internal)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
+        tokio::select! {
+            done = command => done,
+            _ = interrupt.recv() => Err(Failure::Refused("interrupted".to_owned())),
+            _ = terminate.recv() => Err(Failure::Refused("terminated".to_owned())),
+        }
+    })
+}

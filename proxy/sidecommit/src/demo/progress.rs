@@ -1,0 +1,61 @@
+//! How far the demo is: a bar on a terminal, a line now and then elsewhere. On standard error.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal as _, stderr};
+
+/// Lines elsewhere: so many over the run.
+const LINES: u64 = 10;
+
+/// Shows progress.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    total: u64,
+    done: u64,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    pub(super) fn new(total: u64) -> Self {
+        let style =
+            ProgressStyle::with_template("{elapsed_precise} [{bar:40}] {pos}/{len} acknowledged, {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = stderr().is_terminal().then(|| ProgressBar::new(total).with_style(style));
+        Self { bar, total, done: 0 }
+    }
+
+    /// Tells something.
+    pub(super) fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// What is going on besides.
+    pub(super) fn now(&self, state: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(state.to_owned());
+        }
+    }
+
+    /// So many are acknowledged now.
+    pub(super) fn acknowledged(&mut self, done: u64) {
+        match &self.bar {
+            Some(bar) => bar.set_position(done),
+            None if done * LINES / self.total > self.done * LINES / self.total => {
+                eprintln!("{done} of {} transactions acknowledged", self.total);
+            }
+            None => {}
+        }
+        self.done = done;
+    }
+
+    /// Removes the bar.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What settings must be in relation to each other.
+
+use super::{Error, OutcomesMode, Settings};
+use crate::driver::{Failpoint, Failpoints};
+
+/// A group's marker in 4096 bytes of offset metadata holds so many members (engine.md 3).
+const PRIVATE_GROUP_MEMBERS_MAX: usize = 90;
+
+/// Everything that does not fit together.
+pub(super) fn together(settings: &Settings) -> Vec<Error> {
+    let s = settings;
+    let mut errors: Vec<Error> = [
+        (s.lanes_reserved < s.lanes_max, "limits.lanes_reserved", "less than", "limits.lanes_max"),
+        (s.lanes_warm <= s.lanes_max, "limits.lanes_warm", "at most", "limits.lanes_max"),
+        (s.idle_timeout < s.lane_timeout, "limits.idle_timeout", "less than", "limits.lane_timeout"),
+        (s.default_timeout <= s.max_timeout, "limits.default_timeout", "at most", "limits.max_timeout"),
+        (
+            s.streaming_bytes <= s.bytes_per_transaction,
+            "limits.streaming_bytes",
+            "at most",
+            "limits.bytes_per_transaction",
+        ),
+        (s.streaming_bytes <= s.buffer_bytes, "limits.streaming_bytes", "at most", "limits.buffer_bytes"),
+        (s.lane_window_bytes <= s.buffer_bytes, "limits.lane_window_bytes", "at most", "limits.buffer_bytes"),
+        (s.max_message_size as u64 <= s.buffer_bytes, "max_message_size", "at most", "limits.buffer_bytes"),
+        (
+            s.outcomes_min_insync_replicas <= s.outcomes_replication_factor,
+            "outcomes.min_insync_replicas",
+            "at most",
+            "outcomes.replication_factor",
+        ),
+        (s.socket.as_ref() != Some(&s.admin_socket), "admin_socket", "another path than", "socket"),
+    ]
+    .into_iter()
+    .filter(|(ok, ..)| !ok)
+    .map(|(_, name, relation, other)| {
+        let limit = shown(settings, other).0;
+        bad(settings, name, format!("{relation} {other} ({limit})"))
+    })
+    .collect();
+    if s.socket.is_none() && s.tcp_address.is_none() {
+        errors.push(bad(
+            settings,
+            "socket",
+            "a path, or tcp_address to be set: applications need one".to_owned(),
+        ));
+    }
+    if s.failpoint.as_ref().is_some_and(|point| point.parse::<Failpoints>().is_err()) {
+        let points = Failpoint::ALL.map(|(name, _)| name).join(", ");
+        errors.push(bad(settings, "failpoint", format!("point[:nth] with a point of {points}")));
+    }
+    if s.outcomes_mode == OutcomesMode::PrivateGroups {
+        errors.extend(private_groups(settings));
+    }
+    errors
+}
+
+fn private_groups(settings: &Settings) -> Vec<Error> {
+    let mut errors = Vec::new();
+    if settings.outcomes_private_groups_topic.is_none() {
+        let name = "outcomes.private_groups_topic";
+        errors.push(bad(
+            settings,
+            name,
+            "an existing topic, since outcomes.mode is private-groups".to_owned(),
+        ));
+    }
+    if settings.group_members_max > PRIVATE_GROUP_MEMBERS_MAX {
+        let expected = format!("at most {PRIVATE_GROUP_MEMBERS_MAX}, since outcomes.mode is private-groups");
+        errors.push(bad(settings, "limits.group_members_max", expected));
+    }
+    errors
+}
+
+fn bad(settings: &Settings, name: &str, expected: String) -> Error {
+    let (value, origin) = shown(settings, name);
+    Error::Bad { name: name.to_owned(), value, origin, expected }
+}
+
+/// The value and where it comes from.
+fn shown(settings: &Settings, name: &str) -> (String, String) {
+    settings.values.get(name).map_or_else(
+        || ("".to_owned(), "not set".to_owned()),
+        |given| (given.text.clone(), given.source.to_string()),
+    )
+}

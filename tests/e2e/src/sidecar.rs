@@ -1,0 +1,193 @@
+//! The sidecar as a process of its own.
+
+use crate::{App, unique};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// What a sidecar rightly warns about in these tests: one broker cannot replicate.
+pub const QUIET: [&str; 1] = ["can lose committed records"];
+
+/// How to start a sidecar; every start from one spec is the same pod's container again.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    folder: Arc<TempDir>,
+    slot: String,
+    settings: Vec<(String, String)>,
+}
+
+/// A running sidecar; killed when dropped.
+#[derive(Debug)]
+pub struct Sidecar {
+    child: Child,
+    folder: Arc<TempDir>,
+    log: PathBuf,
+}
+
+// === impl Spec ===
+
+impl Spec {
+    /// A slot of its own on the brokers.
+    pub fn new(bootstrap: &str) -> Self {
+        Self::of_slot(bootstrap, &format!("e2e/test/{}/0", unique("app")))
+    }
+
+    /// This slot, in a folder (journal, sockets) of its own: another pod.
+    pub fn of_slot(bootstrap: &str, slot: &str) -> Self {
+        let folder = Arc::new(TempDir::new().expect("a temporary folder"));
+        let spec = Self { folder, slot: slot.to_owned(), settings: Vec::new() };
+        spec.set("bootstrap_servers", bootstrap)
+            .set("slot", slot)
+            .set("pod_uid", &unique("pod"))
+            .set("outcomes.replication_factor", "1")
+            .set("outcomes.min_insync_replicas", "1")
+    }
+
+    /// With a setting, by its name in the file.
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The slot.
+    pub fn slot(&self) -> &str {
+        &self.slot
+    }
+
+    /// The journal's folder.
+    pub fn journal(&self) -> PathBuf {
+        self.folder.path().join("journal")
+    }
+
+    /// Starts it; it may not serve yet.
+    pub fn start(&self) -> Sidecar {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let log = self.folder.path().join(unique("log"));
+        let mut command = Command::new(binary());
+        command.arg("serve").env_clear().stderr(File::create(&log).expect("a log file"));
+        let own = [("journal_dir", "journal"), ("socket", "api.sock"), ("admin_socket", "admin.sock")];
+        for (name, value) in
+            own.map(|(name, file)| (name.to_owned(), path(file))).iter().chain(&self.settings)
+        {
+            command.env(format!("SIDECOMMIT_{}", name.replace('.', "_").to_ascii_uppercase()), value);
+        }
+        let child = command.spawn().expect("target/debug/sidecommit starts (cargo build --workspace first)");
+        Sidecar { child, folder: self.folder.clone(), log }
+    }
+
+    /// Starts it and waits until it serves.
+    pub async fn serve(&self) -> Sidecar {
+        let sidecar = self.start();
+        sidecar.serving().await;
+        sidecar
+    }
+}
+
+// === impl Sidecar ===
+
+impl Sidecar {
+    /// The Unix socket for applications.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("api.sock")
+    }
+
+    /// The Unix socket for operators.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.folder.path().join("admin.sock")
+    }
+
+    /// An application that is connected; connects anew whenever the sidecar was away.
+    pub fn app(&self) -> App {
+        App::connect(&self.socket())
+    }
+
+    /// Waits until it serves.
+    pub async fn serving(&self) {
+        let mut app = self.app();
+        crate::eventually("the sidecar serves", 60, async || app.state().await.as_deref() == Some("READY"))
+            .await;
+    }
+
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let done = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(done.expect("kill runs").success(), "kill -{name}");
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
+    /// Runs a command of the binary against this sidecar's admin socket.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(binary());
+        command.args(arguments).env_clear().env("SIDECOMMIT_ADMIN_SOCKET", self.admin_socket());
+        let output = command.output().expect("the binary runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// If it does not end in the patience.
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let end = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+            assert!(
+                Instant::now() < end,
+                "the sidecar did not end within {patience:?}; its log:\n{}",
+                self.log()
+            );
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether it ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Fails on WARN and ERROR lines that no expectation explains.
+    pub fn assert_quiet(&self, expected: &[&str]) {
+        let log = self.log();
+        let loud = |line: &&str| line.contains(" WARN ") || line.contains("ERROR ");
+        let explained = |line: &&str| expected.iter().any(|word| line.contains(word));
+        let surprising: Vec<_> = log.lines().filter(loud).filter(|line| !explained(line)).collect();
+        assert!(surprising.is_empty(), "unexpected in the log:\n{}", surprising.join("\n"));
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        // Already ended is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- log of a sidecar\n{}", self.log());
+        }
+    }
+}
+
+/// The binary beside the test's own folder: target/debug/sidecommit.
+pub(crate) fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test is a file");
+    let deps = test.parent().and_then(Path::parent).expect("target/debug/deps/test");
+    deps.join("sidecommit")
+}

@@ -1,0 +1,96 @@
+//! One life of a sidecar: an engine with the volatile half of its drivers.
+
+use crate::event::{Event, PodId};
+use crate::producer::Producer;
+use sidecommit_core::{
+    CallId, Engine, Generation, JournalOp, LaneIndex, LaneOp, Limits, Millis, OwnerRecord, Serving, TxnId,
+    table::TxnState,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) pod: PodId,
+    pub(crate) engine: Engine,
+    pub(crate) limits: Limits,
+    pub(crate) alive: bool,
+    /// Stopped by SIGSTOP: what it would have done meanwhile.
+    pub(crate) paused: Option<Vec<Event>>,
+    pub(crate) journal: VecDeque<JournalOp>,
+    /// The next write to the journal fails; after that nothing is written any more.
+    pub(crate) journal_error: JournalError,
+    pub(crate) lanes: BTreeMap<LaneIndex, Lane>,
+    /// Earliest time at which the next completion of each thread may be delivered, so that they stay in order.
+    pub(crate) delivered: BTreeMap<Thread, Millis>,
+    pub(crate) tick: Option<Millis>,
+    pub(crate) serving: Serving,
+    /// It, or a former life of its pod that its journal remembers, has claimed the slot.
+    pub(crate) claimed: bool,
+    /// States of its transactions as last seen.
+    pub(crate) states: BTreeMap<TxnId, TxnState>,
+    pub(crate) unanswered: BTreeSet<CallId>,
+    /// For [`crate::Plant::StaleOwner`].
+    pub(crate) own_record: Option<OwnerRecord>,
+}
+
+/// Health of the journal's disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JournalError {
+    None,
+    Next,
+    Failed,
+}
+
+/// A driver thread whose reports arrive in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Thread {
+    Journal,
+    Lane(LaneIndex),
+}
+
+/// One lane's thread.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    pub(crate) queue: VecDeque<(Generation, LaneOp)>,
+    pub(crate) producer: Option<Producer>,
+    /// Its next turn is scheduled.
+    pub(crate) scheduled: bool,
+}
+
+// === impl Process ===
+
+impl Process {
+    pub(crate) fn new(pod: PodId, engine: Engine, limits: Limits, claimed: bool) -> Self {
+        Self {
+            pod,
+            engine,
+            limits,
+            alive: true,
+            paused: None,
+            journal: VecDeque::new(),
+            journal_error: JournalError::None,
+            lanes: BTreeMap::new(),
+            delivered: BTreeMap::new(),
+            tick: None,
+            serving: Serving::Recovering,
+            claimed,
+            states: BTreeMap::new(),
+            unanswered: BTreeSet::new(),
+            own_record: None,
+        }
+    }
+}
+
+// === impl Lane ===
+
+impl Lane {
+    /// Whether the thread is blocked in a call that no newer operation cuts short.
+    pub(crate) fn is_blocked(&self) -> bool {
+        let Some(producer) = &self.producer else { return false };
+        let replaces = |(generation, op): &(Generation, LaneOp)| {
+            matches!(op, LaneOp::Close) || (matches!(op, LaneOp::Open) && *generation > producer.generation)
+        };
+        producer.wait != crate::producer::Wait::Nothing && !self.queue.iter().any(replaces)
+    }
+}

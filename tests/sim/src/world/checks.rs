@@ -1,0 +1,65 @@
+//! Bounds and statistics after each step of an engine.
+
+use super::World;
+use crate::event::ProcId;
+use sidecommit_core::{Status, table::TxnState};
+use std::collections::BTreeMap;
+
+// === impl World ===
+
+impl World {
+    /// Memory is bounded.
+    pub(super) fn check_bounds(&mut self, proc: ProcId, status: &Status) {
+        let limits = &self.procs[proc].limits;
+        let bounds = [
+            ("open transactions", status.open, limits.open_transactions),
+            ("queued transactions", status.queued, limits.queue + limits.open_transactions),
+            ("buffered bytes", status.buffered_bytes as usize, limits.buffer_bytes as usize),
+        ];
+        let over = bounds.into_iter().find(|(_, actual, limit)| actual > limit);
+        if let Some((what, actual, limit)) = over {
+            self.require(Err(format!("process {proc} has {actual} {what}, its limit is {limit}")));
+        }
+    }
+
+    /// Sums up what the engines and the books have counted.
+    pub(crate) fn finish_stats(&mut self) {
+        let now = self.now();
+        for process in &self.procs {
+            let counters = process.engine.status(now).counters;
+            self.stats.add("engines", "begun", counters.begun);
+            self.stats.add("engines", "committed", counters.committed);
+            self.stats.add("engines", "aborted", counters.aborted.values().sum());
+            self.stats.add("engines", "unknown", counters.unknown);
+            self.stats.add("engines", "in doubt", counters.in_doubt);
+            self.stats.add("engines", "fences", counters.fences);
+            for (cause, count) in counters.replaced {
+                self.stats.add("producers replaced", cause, count);
+            }
+        }
+        self.stats.add("books", "application transactions", self.ledger.apps.len() as u64);
+        self.stats.add("books", "committed but never told", self.ledger.untold().len() as u64);
+    }
+
+    /// Counts the transitions of transactions.
+    pub(super) fn watch_transactions(&mut self, proc: ProcId) {
+        let views = self.procs[proc].engine.transactions(self.now());
+        let now: BTreeMap<_, TxnState> = views.iter().map(|view| (view.txn, view.state)).collect();
+        let before = std::mem::take(&mut self.procs[proc].states);
+        if now != before {
+            for (txn, state) in &now {
+                match before.get(txn) {
+                    Some(former) if former != state => {
+                        self.stats.count("transitions", format!("{former:?} -> {state:?}"));
+                    }
+                    Some(_) => {}
+                    None => self.stats.count("transitions", format!("-> {state:?}")),
+                }
+            }
+            for (_, state) in before.iter().filter(|(txn, _)| !now.contains_key(txn)) {
+                self.stats.count("transitions", format!("{state:?} -> final"));
+            }
+        }
+        self.procs[proc].states = now;
+    }
+}

@@ -1,0 +1,137 @@
+//! The call that a job's stage needs.
+
+use crate::{
+    client::{Finish, Job, Offsets, Plan, RecordPlan, Stage},
+    event::ClientId,
+    profile::hit,
+    token::Token,
+    world::{TOPICS, World},
+};
+use sidecommit_core::{
+    Abort, Begin, Commit, ConsumerGroup, Fingerprint, Get, GroupOffsets, Lookup, Produce, Record, Request,
+    SendOffsets, TopicPartitionOffset, Transact,
+};
+
+// === impl World ===
+
+impl World {
+    /// The present stage's request; None: the job needs no more calls.
+    pub(super) fn request(&mut self, client: ClientId) -> Option<Request> {
+        let job = self.clients[client].job.take()?;
+        let request = self.request_of(client, &job);
+        self.clients[client].job = Some(job);
+        request
+    }
+
+    fn request_of(&mut self, client: ClientId, job: &Job) -> Option<Request> {
+        let fingerprint = Fingerprint((job.app as u128 + 1).to_be_bytes());
+        let plan = &job.plan;
+        Some(match job.stage {
+            Stage::Begin => Request::Begin(Begin {
+                request_id: job.request_id.clone(),
+                fingerprint,
+                timeout: plan.timeout,
+                label: format!("client {client}"),
+                ordering_key: plan.ordering_key.clone(),
+            }),
+            Stage::Produce => self.produce(job)?,
+            Stage::Offsets => {
+                let offsets = self.offsets_now(job.app)?;
+                Request::SendOffsets(SendOffsets {
+                    txn: job.txn?,
+                    group: offsets.group,
+                    offsets: offsets.offsets,
+                })
+            }
+            Stage::Commit => {
+                self.ledger.apps[job.app].asked = true;
+                let miscount = u64::from(plan.miscount && !job.miscounted);
+                let with = plan.offsets == Offsets::WithCommit;
+                let offsets = self.offsets_now(job.app).filter(|_| with);
+                Request::Commit(Commit {
+                    txn: job.txn?,
+                    record_count: plan.records.len() as u64 + miscount,
+                    offsets_count: u64::from(plan.offsets != Offsets::None),
+                    offsets: offsets.into_iter().collect(),
+                })
+            }
+            Stage::Abort => {
+                Request::Abort(Abort { txn: job.txn?, note: "as planned".into(), by_operator: false })
+            }
+            Stage::Ask => Request::Get(Get { by: Lookup::Id(job.txn?), wait: true }),
+            Stage::Transact => {
+                self.ledger.apps[job.app].asked = true;
+                let records = plan.records.iter().enumerate().map(|(i, r)| record(job, i as u64, r));
+                let transact = Transact {
+                    key: job.key.clone()?,
+                    fingerprint,
+                    first_attempt: Some(job.first_attempt),
+                    records: records.collect(),
+                    offsets: self.offsets_now(job.app).into_iter().collect(),
+                    timeout: plan.timeout,
+                    ordering_key: plan.ordering_key.clone(),
+                };
+                self.ledger.apps[job.app].transact = Some(transact.clone());
+                Request::Transact(transact)
+            }
+        })
+    }
+
+    /// The next batch; sometimes from an earlier index than needed, rarely with a gap.
+    fn produce(&mut self, job: &Job) -> Option<Request> {
+        let all = job.plan.records.len() as u64;
+        let mut from = job.next.min(all);
+        if from > 0 && hit(&mut self.rng, 1_500) {
+            from = self.rng.u64(0..from);
+            self.stats.count("clients", "resent records");
+        } else if from + 1 < all && hit(&mut self.rng, 200) {
+            from += 1;
+            self.stats.count("clients", "gaps");
+        }
+        let to = (from + job.plan.batch as u64).max(job.next + 1).min(all);
+        let records = (from..to).map(|index| record(job, index, &job.plan.records[index as usize]));
+        Some(Request::Produce(Produce { txn: job.txn?, sequence: from, records: records.collect() }))
+    }
+
+    /// The offsets of an application transaction, with the group's generation as the member knows it now.
+    fn offsets_now(&mut self, app: usize) -> Option<GroupOffsets> {
+        let mut offsets = self.ledger.apps[app].offsets.first()?.clone();
+        let group = self.broker.groups.entry(offsets.group.group_id.clone()).or_default();
+        offsets.group.generation_id = group.generation;
+        Some(offsets)
+    }
+
+    /// What a new job will say about its input partition.
+    pub(super) fn offsets(&mut self, client: ClientId, plan: &Plan) -> Vec<GroupOffsets> {
+        if plan.offsets == Offsets::None || plan.finish == Finish::Vanish {
+            return Vec::new();
+        }
+        let input = &mut self.clients[client].input;
+        *input += 1;
+        let offset = TopicPartitionOffset {
+            topic: "input".into(),
+            partition: client as i32,
+            offset: *input,
+            metadata: self.ledger.apps.len().to_string(),
+        };
+        let group = ConsumerGroup {
+            group_id: format!("group-{}", client % 2),
+            generation_id: 0,
+            member_id: format!("member-{client}"),
+            group_instance_id: None,
+        };
+        vec![GroupOffsets { group, offsets: vec![offset] }]
+    }
+}
+
+fn record(job: &Job, index: u64, plan: &RecordPlan) -> Record {
+    let token = Token { app: job.app, index, poison: plan.poison };
+    Record {
+        topic: TOPICS[plan.topic].0.into(),
+        partition: plan.partition,
+        key: Some(vec![index as u8].into()),
+        value: Some(token.encode(plan.size)),
+        headers: Vec::new(),
+        timestamp_ms: 0,
+    }
+}

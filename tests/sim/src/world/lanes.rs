@@ -1,0 +1,274 @@
+//! Lane threads: operations in order, blocking calls, and the producer's conversation with the broker.
+
+use super::{World, process::Side, process::op_name, trace};
+use crate::{
+    Plant,
+    broker::{Body, Broker, BrokerError, Response},
+    event::{Event, ProcId, Sender},
+    process::Thread,
+    producer::{Next, Producer, Wait},
+    token::Token,
+};
+use bytes::Bytes;
+use sidecommit_core::{
+    Ended, Generation, Input, LaneError, LaneErrorKind, LaneEvent, LaneIndex, LaneOp, OutcomesKey, Outgoing,
+};
+
+// === impl World ===
+
+impl World {
+    /// Gives a lane's thread a turn, if there is something that it can do.
+    pub(super) fn wake_lane(&mut self, proc: ProcId, lane: LaneIndex) {
+        let delay = self.rng.u64(0..3);
+        let thread = self.procs[proc].lanes.entry(lane).or_default();
+        if !thread.scheduled && !thread.queue.is_empty() && !thread.is_blocked() {
+            thread.scheduled = true;
+            self.schedule.after(delay, Event::Lane { proc, lane });
+        }
+    }
+
+    /// Performs a lane's next operation.
+    pub(super) fn lane_turn(&mut self, proc: ProcId, index: LaneIndex) {
+        let thread = self.procs[proc].lanes.entry(index).or_default();
+        thread.scheduled = false;
+        if thread.is_blocked() {
+            return;
+        }
+        let Some((generation, op)) = thread.queue.front() else { return };
+        let (generation, name) = (*generation, op_name(op));
+        if self.dies(proc, name, Side::Before) {
+            return;
+        }
+        let thread = self.procs[proc].lanes.entry(index).or_default();
+        let Some((_, op)) = thread.queue.pop_front() else { return };
+        trace!(self, "p{proc} lane {index}/{} {name}", generation.0);
+        match op {
+            LaneOp::Open => self.open(proc, index, generation),
+            LaneOp::Close => self.procs[proc].lanes.entry(index).or_default().producer = None,
+            op => self.ask(proc, index, generation, op),
+        }
+        if !self.dies(proc, name, Side::After) {
+            self.wake_lane(proc, index);
+        }
+    }
+
+    fn open(&mut self, proc: ProcId, index: LaneIndex, generation: Generation) {
+        let mut producer = Producer::new(generation);
+        let id = self.slot.transactional_id(index);
+        let planted = self.plant == Some(Plant::OpenWithoutInit);
+        let found = self.broker.ids.get(&id).filter(|_| planted).map(|known| (known.pid, known.epoch));
+        if let Some((pid, epoch)) = found {
+            (producer.pid, producer.epoch, producer.wait) = (pid, epoch, Wait::Nothing);
+            self.tell(proc, index, generation, LaneEvent::Opened);
+        }
+        self.procs[proc].lanes.entry(index).or_default().producer = Some(producer);
+        self.kick(proc, index);
+    }
+
+    /// Passes an operation to the producer that it is meant for.
+    fn ask(&mut self, proc: ProcId, index: LaneIndex, generation: Generation, op: LaneOp) {
+        if let LaneOp::Write { key: key @ OutcomesKey::Marker(..), value } = &op
+            && self.plant == Some(Plant::MarkerOutside)
+        {
+            return self.write_outside(key, value);
+        }
+        let key_of = |key: OutcomesKey| Bytes::from(key.encode(&self.slot));
+        let routed = match &op {
+            LaneOp::Send(records) => records.iter().map(|outgoing| self.route(outgoing.clone())).collect(),
+            _ => Vec::new(),
+        };
+        let written = match &op {
+            LaneOp::Write { key, .. } => Some(key_of(*key)),
+            _ => None,
+        };
+        let thread = self.procs[proc].lanes.entry(index).or_default();
+        let Some(producer) = thread.producer.as_mut() else { return };
+        if producer.failed || producer.generation != generation {
+            return;
+        }
+        match op {
+            LaneOp::Begin => producer.begin(),
+            LaneOp::Send(_) => producer.send(routed),
+            LaneOp::Write { value, .. } => {
+                producer.write(Broker::OUTCOMES, written.unwrap_or_default(), value.into());
+            }
+            LaneOp::Offsets(offsets) => producer.offsets(offsets),
+            LaneOp::Flush => producer.wait = Wait::Flush,
+            LaneOp::End { commit } => {
+                if !commit {
+                    producer.purge();
+                }
+                producer.wait = Wait::End { commit };
+            }
+            LaneOp::Open | LaneOp::Close => {}
+        }
+        self.kick(proc, index);
+    }
+
+    /// The partitioner: an explicit partition, or one by key.
+    fn route(&self, outgoing: Outgoing) -> (usize, Outgoing, bool) {
+        let record = &outgoing.record;
+        let hash: u32 = record.key.iter().flat_map(|key| key.iter()).map(|byte| u32::from(*byte)).sum();
+        let partition = record.partition.unwrap_or((hash % 2) as i32);
+        let poison = record.value.as_deref().and_then(Token::decode).is_some_and(|token| token.poison);
+        (self.broker.log_of(&record.topic, partition), outgoing, poison)
+    }
+
+    fn write_outside(&mut self, key: &OutcomesKey, value: &[u8]) {
+        let (now, key) = (self.now(), key.encode(&self.slot));
+        let value = Bytes::copy_from_slice(value);
+        self.broker.logs[Broker::OUTCOMES].append_plain(now, Some(key.into()), Some(value));
+    }
+
+    /// Lets the producer send what is next, or return from its blocking call.
+    pub(super) fn kick(&mut self, proc: ProcId, index: LaneIndex) {
+        let now = self.now();
+        let timeout = self.procs[proc].limits.lane_timeout;
+        let thread = self.procs[proc].lanes.entry(index).or_default();
+        let Some(producer) = thread.producer.as_mut() else { return };
+        match producer.next(timeout) {
+            Next::Rest => {}
+            Next::Send(body) => {
+                self.attempts += 1;
+                producer.sent(now, self.attempts, body);
+                self.transmit(proc, index);
+            }
+            Next::Done => {
+                let generation = producer.generation;
+                let event = match producer.wait {
+                    Wait::Flush => LaneEvent::Flushed(producer.flushed(&self.broker.names, Broker::OUTCOMES)),
+                    _ => LaneEvent::Ended(Ended { clean: true }),
+                };
+                producer.wait = Wait::Nothing;
+                self.tell(proc, index, generation, event);
+                self.wake_lane(proc, index);
+            }
+        }
+    }
+
+    /// Reports to the engine.
+    fn tell(&mut self, proc: ProcId, lane: LaneIndex, generation: Generation, event: LaneEvent) {
+        trace!(self, "p{proc} lane {lane}/{} reports {event:?}", generation.0);
+        self.report(proc, Thread::Lane(lane), Input::Lane { lane, generation, event });
+    }
+
+    /// The broker's answer arrived.
+    pub(super) fn answered(&mut self, sender: Sender, response: Response) {
+        let Sender { proc, lane, .. } = sender;
+        let Some(producer) = self.awaiting(sender) else { return };
+        let generation = producer.generation;
+        match response {
+            Response::Inited { pid, epoch } => {
+                (producer.pid, producer.epoch, producer.wait) = (pid, epoch, Wait::Nothing);
+                producer.inflight = None;
+                self.tell(proc, lane, generation, LaneEvent::Opened);
+                self.wake_lane(proc, lane);
+            }
+            Response::Appended { base } => {
+                let bytes = producer.acknowledged(base);
+                if bytes > 0 {
+                    self.tell(proc, lane, generation, LaneEvent::Progress { bytes });
+                }
+                self.kick(proc, lane);
+            }
+            Response::Ok if matches!(producer.wait, Wait::End { .. }) && producer.is_ending() => {
+                let tainted = producer.tainted;
+                let sent = producer.inflight.take().map_or(0, |inflight| inflight.sent);
+                let clean = sent == 1 && !tainted || self.plant == Some(Plant::DirtyEndClean);
+                if let Some(producer) = self.producer(proc, lane) {
+                    producer.wait = Wait::Nothing;
+                }
+                self.stats.count("ends", if sent == 1 { "clean" } else { "not clean" });
+                self.tell(proc, lane, generation, LaneEvent::Ended(Ended { clean }));
+                self.wake_lane(proc, lane);
+            }
+            Response::Ok => {
+                producer.acknowledged(None);
+                self.kick(proc, lane);
+            }
+            Response::Error(BrokerError::Concurrent) => self.back_off(sender),
+            Response::Error(error) => {
+                let kind = match error {
+                    BrokerError::Fenced => LaneErrorKind::Fenced,
+                    BrokerError::Rejected { position } => producer.blame(position),
+                    BrokerError::IllegalGeneration => LaneErrorKind::Generation,
+                    _ => LaneErrorKind::Other,
+                };
+                self.fail(proc, lane, kind);
+            }
+        }
+    }
+
+    fn back_off(&mut self, sender: Sender) {
+        let Some(producer) = self.awaiting(sender) else { return };
+        let init = producer.wait == Wait::Init;
+        if let Some(inflight) = producer.inflight.as_mut() {
+            inflight.backing_off = true;
+        }
+        let delay = if init { self.rng.u64(100..500) } else { self.rng.u64(20..100) };
+        self.stats.count("broker", "concurrent transactions");
+        self.schedule.after(delay, Event::Overdue { sender });
+    }
+
+    /// No answer came, or the back-off is over: send it again, or give up.
+    pub(super) fn overdue(&mut self, sender: Sender) {
+        let now = self.now();
+        let give_up = self.profile.net.give_up;
+        let Sender { proc, lane, .. } = sender;
+        let Some(producer) = self.awaiting(sender) else { return };
+        let init = producer.wait == Wait::Init;
+        let Some(inflight) = producer.inflight.as_mut() else { return };
+        if !init && inflight.since + give_up <= now {
+            return self.fail(proc, lane, LaneErrorKind::Unreachable);
+        }
+        if !inflight.backing_off && matches!(inflight.body, Body::Offsets(_)) {
+            producer.tainted = true;
+        }
+        let Some(inflight) = producer.inflight.as_mut() else { return };
+        inflight.sent += 1;
+        inflight.backing_off = false;
+        self.attempts += 1;
+        let attempt = self.attempts;
+        if let Some(inflight) = self.producer(proc, lane).and_then(|p| p.inflight.as_mut()) {
+            inflight.attempt = attempt;
+        }
+        self.transmit(proc, lane);
+    }
+
+    fn fail(&mut self, proc: ProcId, lane: LaneIndex, kind: LaneErrorKind) {
+        let Some(producer) = self.producer(proc, lane) else { return };
+        let (generation, wait) = (producer.generation, producer.wait);
+        producer.fail();
+        let name = match kind {
+            LaneErrorKind::Record { .. } => "record".to_owned(),
+            kind => format!("{kind:?}").to_lowercase(),
+        };
+        self.stats.count("lane errors", name);
+        let message = format!("{kind:?} in {wait:?}");
+        self.tell(proc, lane, generation, LaneEvent::Failed(LaneError { kind, message }));
+        self.wake_lane(proc, lane);
+    }
+
+    pub(super) fn producer(&mut self, proc: ProcId, lane: LaneIndex) -> Option<&mut Producer> {
+        self.procs[proc].lanes.get_mut(&lane)?.producer.as_mut()
+    }
+
+    /// The producer, if it still waits for just this attempt.
+    fn awaiting(&mut self, sender: Sender) -> Option<&mut Producer> {
+        self.producer(sender.proc, sender.lane).filter(|producer| {
+            producer.generation == sender.generation
+                && producer.inflight.as_ref().is_some_and(|inflight| inflight.attempt == sender.attempt)
+        })
+    }
+
+    /// Sends the request in flight and waits for its answer.
+    fn transmit(&mut self, proc: ProcId, lane: LaneIndex) {
+        let id = self.slot.transactional_id(lane);
+        let Some(producer) = self.producer(proc, lane) else { return };
+        let (pid, epoch, generation) = (producer.pid, producer.epoch, producer.generation);
+        let Some(inflight) = producer.inflight.as_ref() else { return };
+        let sender = Sender { proc, lane, generation, attempt: inflight.attempt };
+        let body: Body = inflight.body.clone();
+        self.send_request(sender, crate::broker::Request { origin: proc, id, pid, epoch, body });
+    }
+}

@@ -15,11 +15,13 @@ use sidecommit_kafka::{
     TopicLimits,
 };
 use sidecommit_rpc::{Listeners, ServerInfo, bind_tcp, bind_uds};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
+    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     sync::{oneshot, watch},
 };
+use tracing::field::{DisplayValue, display};
 
 /// How old a topic's configuration may become before it is read again.
 const TOPIC_FACTS_MAX_AGE: Duration = Duration::from_secs(60);
@@ -51,11 +53,15 @@ async fn serve(settings: &Settings, identity: &Identity) -> Result<(), Failure> 
     let Running { handle, serving, drained } = driver::start(parts)?;
     // Only now: the journal's lock is held, so no other process of this folder uses the sockets.
     let listeners = listen(settings).await?;
-    let metrics_listener = match settings.metrics_address {
-        Some(address) => Some(tokio::net::TcpListener::bind(address).await.map_err(Failure::unavailable)?),
-        None => None,
-    };
-    tracing::info!(slot = %identity.slot, socket = ?settings.socket, tcp = ?settings.tcp_address, "listening");
+    let metrics_listener = listen_for_metrics(settings).await?;
+    // The bound addresses: port 0 lets the system choose one, and whoever reads the log can find it.
+    tracing::info!(
+        slot = %identity.slot,
+        socket = settings.socket.as_deref().map(|path| display(path.display())),
+        tcp = bound(listeners.tcp.as_ref()),
+        metrics = bound(metrics_listener.as_ref()),
+        "listening"
+    );
 
     let info = ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -226,6 +232,17 @@ async fn listen(settings: &Settings) -> Result<Listeners, Failure> {
         tcp,
         admin_uds: Some(uds(&settings.admin_socket, 0o600)?),
     })
+}
+
+async fn listen_for_metrics(settings: &Settings) -> Result<Option<TcpListener>, Failure> {
+    let Some(address) = settings.metrics_address else { return Ok(None) };
+    let failed =
+        |error| Failure::unavailable(format!("metrics_address: cannot listen on {address}: {error}"));
+    TcpListener::bind(address).await.map(Some).map_err(failed)
+}
+
+fn bound(listener: Option<&TcpListener>) -> Option<DisplayValue<SocketAddr>> {
+    listener.and_then(|listener| listener.local_addr().ok()).map(display)
 }
 
 /// An application that finds no socket knows at once that nobody serves.

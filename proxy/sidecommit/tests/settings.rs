@@ -12,16 +12,15 @@ use tempfile::TempDir;
 /// A sidecar with settings that are all good, whose places are in a folder of its own.
 struct Sandbox {
     folder: TempDir,
-    port: u16,
+    /// Holds the TCP address that `serve` is given, so that no other process can take it: a sidecar that tried to bind it would say so.
+    tcp: TcpListener,
 }
 
 // === impl Sandbox ===
 
 impl Sandbox {
     fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        Self { folder: tempfile::tempdir().unwrap(), port }
+        Self { folder: tempfile::tempdir().unwrap(), tcp: TcpListener::bind("127.0.0.1:0").unwrap() }
     }
 
     fn path(&self, name: &str) -> String {
@@ -39,7 +38,7 @@ impl Sandbox {
             .env("SIDECOMMIT_JOURNAL_DIR", self.path("journal"))
             .env("SIDECOMMIT_SOCKET", self.path("api.sock"))
             .env("SIDECOMMIT_ADMIN_SOCKET", self.path("admin.sock"))
-            .env("SIDECOMMIT_TCP_ADDRESS", format!("127.0.0.1:{}", self.port));
+            .env("SIDECOMMIT_TCP_ADDRESS", self.tcp.local_addr().unwrap().to_string());
         command
     }
 
@@ -92,8 +91,6 @@ fn bad_settings_exit_64_naming_setting_value_and_form_and_open_nothing() {
         (&["--no-such-flag"], &["--no-such-flag"]),
     ] {
         let sandbox = Sandbox::new();
-        // The port is held: a sidecar that tried to bind it would say so instead.
-        let _held = TcpListener::bind(("127.0.0.1", sandbox.port)).unwrap();
         let output = sandbox.serve().args(arguments).output().unwrap();
         let message = stderr(&output);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}: {message}");

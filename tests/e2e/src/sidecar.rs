@@ -164,6 +164,17 @@ impl Sidecar {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// The address it says it listens on: "tcp" or "metrics".
+    ///
+    /// # Panics
+    /// If it did not say so yet, or has no such address.
+    pub fn bound(&self, which: &str) -> String {
+        let (log, key) = (self.log(), format!(" {which}="));
+        let line = log.lines().find(|line| line.contains("listening")).expect("it listens");
+        let (_, value) = line.split_once(&key).expect("it listens there");
+        value.split(' ').next().unwrap_or(value).to_owned()
+    }
+
     /// Fails on WARN and ERROR lines that no expectation explains.
     pub fn assert_quiet(&self, expected: &[&str]) {
         let log = self.log();

@@ -8,13 +8,12 @@ use sidecommit_rpc::proto::v1;
 use std::{
     collections::BTreeMap,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::TcpStream,
     time::Duration,
 };
 
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
-}
+/// The system chooses a port that is free.
+const ANY_PORT: &str = "127.0.0.1:0";
 
 #[tokio::test]
 async fn without_an_outcomes_topic_the_outcome_is_told_by_private_groups() {
@@ -57,9 +56,8 @@ async fn without_an_outcomes_topic_the_outcome_is_told_by_private_groups() {
 async fn loopback_tcp_serves_like_the_socket() {
     let cluster = Cluster::shared();
     let topic = cluster.topic(1);
-    let address = free_address();
-    let sidecar = Spec::new(&cluster.bootstrap()).set("tcp_address", &address.to_string()).serve().await;
-    let mut app = App::connect_tcp(&address.to_string());
+    let sidecar = Spec::new(&cluster.bootstrap()).set("tcp_address", ANY_PORT).serve().await;
+    let mut app = App::connect_tcp(&sidecar.bound("tcp"));
     app.run("over tcp", vec![record(&topic, "k", "v")]).await.expect("commits");
     assert_eq!(cluster.visible(&topic).len(), 1);
     drop(sidecar);
@@ -126,8 +124,8 @@ async fn one_key_sent_many_times_at_once_is_written_once() {
 async fn operators_see_state_transactions_warnings_and_metrics() {
     let cluster = Cluster::shared();
     let topic = cluster.topic(1);
-    let address = free_address();
-    let sidecar = Spec::new(&cluster.bootstrap()).set("metrics_address", &address.to_string()).serve().await;
+    let sidecar = Spec::new(&cluster.bootstrap()).set("metrics_address", ANY_PORT).serve().await;
+    let address = sidecar.bound("metrics");
     let mut app = sidecar.app();
     app.run("one", vec![record(&topic, "k", "v")]).await.expect("commits");
     let txn = app.begin("shown").await.expect("begins");
@@ -135,9 +133,9 @@ async fn operators_see_state_transactions_warnings_and_metrics() {
     let state = sidecar.command(&["healthcheck", "--json"]);
     assert!(state.contains("can lose committed records"), "{state}");
 
-    assert!(http_get(address, "/livez").starts_with("HTTP/1.1 200"));
-    assert!(http_get(address, "/readyz").starts_with("HTTP/1.1 200"));
-    let metrics = http_get(address, "/metrics");
+    assert!(http_get(&address, "/livez").starts_with("HTTP/1.1 200"));
+    assert!(http_get(&address, "/readyz").starts_with("HTTP/1.1 200"));
+    let metrics = http_get(&address, "/metrics");
     for name in
         ["committed", "unknown", "in_doubt", "limit{setting=\"limits.queue\"", "commit_duration", "fence"]
     {
@@ -149,7 +147,7 @@ async fn operators_see_state_transactions_warnings_and_metrics() {
     assert_eq!((refused.reason.as_str(), refused.next.as_str()), ("ABORTED_BY_OPERATOR", "BEGIN_AGAIN"));
 }
 
-fn http_get(address: SocketAddr, path: &str) -> String {
+fn http_get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("listens");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .expect("takes the request");

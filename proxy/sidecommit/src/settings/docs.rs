@@ -36,8 +36,8 @@ sasl.mechanism = \"SCRAM-SHA-512\"
 Those that would break the guarantees are refused by name. Give secrets by a variable or by the file: other users of the
 machine can read a process's flags.
 
-This build's librdkafka has no libcurl: `sasl.oauthbearer.method=oidc` is refused at the start. PLAIN, SCRAM, SSL and every
-compression are built in.
+SSL, PLAIN, SCRAM, OAUTHBEARER with tokens from an OpenID provider (`sasl.oauthbearer.method=oidc`; its certificate is looked
+for where the system keeps them, or in `https.ca.location`) and every compression are built in. Kerberos (GSSAPI) is not.
 ";
 
 const SECTIONS: [(&str, &str); 4] =

@@ -285,13 +285,15 @@ impl Engine {
         self.lane(lane)
     }
 
-    /// Wakes whoever is due.
+    /// Wakes whoever is due, once, the earliest first: a process that stood still tells what was over first.
     fn on_time(&mut self) {
-        let mut awake = BTreeSet::new();
+        let (mut known, mut due) = (BTreeSet::new(), Vec::new());
         while let Some(timer) = self.timers.pop(self.now) {
-            awake.insert(timer);
+            if known.insert(timer) {
+                due.push(timer);
+            }
         }
-        for timer in awake {
+        for timer in due {
             match timer {
                 Timer::Txn(txn) => self.on_txn_due(txn),
                 Timer::Pending(txn) => self.on_pending_due(txn),

@@ -69,6 +69,8 @@ pub(super) struct Producer {
     caller: Caller,
     /// Bytes under way to topics whose limit is below the batch size.
     limited: RefCell<BTreeMap<Arc<str>, u64>>,
+    /// How many records this transaction sent to a topic, and the bytes of the largest.
+    sizes: RefCell<BTreeMap<Arc<str>, (u64, u64)>>,
     /// A second TxnOffsetCommit may be on its way: like a second EndTxn it could land in the next transaction.
     offsets_resent: Cell<bool>,
 }
@@ -94,6 +96,7 @@ impl Producer {
             settings,
             caller,
             limited: RefCell::default(),
+            sizes: RefCell::default(),
             offsets_resent: Cell::new(false),
         };
         let init = producer.resumed(None, |slice| {
@@ -107,6 +110,7 @@ impl Producer {
     pub(super) fn begin(&self) -> Outcome<()> {
         self.tracker().begin();
         self.limited.borrow_mut().clear();
+        self.sizes.borrow_mut().clear();
         let limit = self.settings.slice + self.settings.hang_margin;
         let result = self.caller.guard.watch(limit, || self.inner().begin_transaction());
         result.map_err(|error| failed("begin_transaction", &TxnError::of_call(&error)))?;
@@ -114,14 +118,18 @@ impl Producer {
     }
 
     pub(super) fn send(&self, records: &[Outgoing]) -> Outcome<()> {
-        let mut limit: Option<(&str, Option<u64>)> = None;
-        for outgoing in records {
-            let Outgoing { member, index, record } = outgoing;
-            // Asked once for a run of records to one topic.
-            if limit.is_none_or(|(topic, _)| topic != &*record.topic) {
-                limit = Some((&*record.topic, self.settings.topic_limits.of(&record.topic)));
-            }
-            if let Some((_, Some(max))) = limit {
+        // Looked up once for a run of records to one topic.
+        for run in records.chunk_by(|a, b| a.record.topic == b.record.topic) {
+            self.send_run(&run[0].record.topic, run)?;
+        }
+        Ok(())
+    }
+
+    fn send_run(&self, topic: &Arc<str>, records: &[Outgoing]) -> Outcome<()> {
+        let max = self.settings.topic_limits.of(topic);
+        self.count(topic, records);
+        for Outgoing { member, index, record } in records {
+            if let Some(max) = max {
                 self.keep_below(max, record)?;
             }
             let sent = Sent::Record {
@@ -144,12 +152,25 @@ impl Producer {
         Ok(())
     }
 
+    fn count(&self, topic: &Arc<str>, records: &[Outgoing]) {
+        let mut sizes = self.sizes.borrow_mut();
+        let (count, largest) = sizes.entry(topic.clone()).or_default();
+        *count += records.len() as u64;
+        *largest = records.iter().map(|outgoing| batched(&outgoing.record)).fold(*largest, u64::max);
+    }
+
+    /// The broker refused a batch to this topic as too large. True if smaller ones may pass: then nobody is to blame yet.
+    fn learn_limit(&self, topic: &str) -> bool {
+        let (count, largest) = self.sizes.borrow().get(topic).copied().unwrap_or_default();
+        count > 1 && self.settings.topic_limits.learn(topic, largest + BATCH_OVERHEAD)
+    }
+
     /// Waits for deliveries before more is under way to the record's topic than the broker takes in one batch.
     fn keep_below(&self, max: u64, record: &Record) -> Outcome<()> {
         if max >= u64::from(self.settings.batch_bytes) {
             return Ok(());
         }
-        let size = record.bytes() + 8 * record.headers.len() as u64;
+        let size = batched(record);
         let under_way = self.limited.borrow().get(&record.topic).copied().unwrap_or(0);
         if under_way > 0 && under_way + size + BATCH_OVERHEAD > max {
             self.await_deliveries()?;
@@ -324,6 +345,10 @@ impl Producer {
                 "record for topic {} partition {} (or another record of its batch): {}",
                 failure.topic, failure.partition, failure.code
             );
+            if failure.code == Code::MessageSizeTooLarge && self.learn_limit(&failure.topic) {
+                let message = format!("{message}; from now on batches for this topic are smaller");
+                return LaneError { kind: LaneErrorKind::Other, message };
+            }
             return blame(failure.record, failure.code, message);
         }
         // Only consequences: the cause is the transaction's own error, which begin_transaction returns in this state.
@@ -402,6 +427,11 @@ impl Halt {
             Self::Superseded => Stop::Superseded,
         }
     }
+}
+
+/// What a record takes in a batch, at most.
+fn batched(record: &Record) -> u64 {
+    record.bytes() + 8 * record.headers.len() as u64
 }
 
 fn failed(act: &str, error: &TxnError) -> Stop {

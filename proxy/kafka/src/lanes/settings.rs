@@ -1,11 +1,16 @@
 use crate::{ClientSettings, OutcomesPlace};
+use parking_lot::Mutex;
 use rdkafka::ClientConfig;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// max.message.bytes by topic. The broker rejects a *batch* that is larger, and with it every record in it although none
-/// is guilty (engine.md 6); so a lane never has more than that under way to such a topic.
+/// is guilty (engine.md 6); so a lane never has more than that under way to such a topic. Who may not read a topic's
+/// configuration learns the limit from the rejection.
 #[derive(Clone, Default)]
-pub struct TopicLimits(Option<Arc<Known>>);
+pub struct TopicLimits {
+    known: Option<Arc<Known>>,
+    learnt: Arc<Mutex<BTreeMap<String, u64>>>,
+}
 
 type Known = dyn Fn(&str) -> Option<u64> + Send + Sync;
 
@@ -37,12 +42,22 @@ pub struct LaneSettings {
 impl TopicLimits {
     /// From something that knows topics; asked once per batch and topic, must not block.
     pub fn new(known: impl Fn(&str) -> Option<u64> + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(known)))
+        Self { known: Some(Arc::new(known)), ..Self::default() }
     }
 
     /// The topic's limit; None if it is not known.
     pub(super) fn of(&self, topic: &str) -> Option<u64> {
-        self.0.as_ref().and_then(|known| known(topic))
+        let known = self.known.as_ref().and_then(|known| known(topic));
+        known.into_iter().chain(self.learnt.lock().get(topic).copied()).min()
+    }
+
+    /// The broker took no batch of some size: from now on no batch is larger than this. False if it was known.
+    pub(super) fn learn(&self, topic: &str, bytes: u64) -> bool {
+        if self.of(topic).is_some_and(|known| known <= bytes) {
+            return false;
+        }
+        self.learnt.lock().insert(topic.to_owned(), bytes);
+        true
     }
 }
 

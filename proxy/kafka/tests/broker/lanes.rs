@@ -190,6 +190,32 @@ fn in_a_rejected_batch_the_guilty_records_are_named_as_far_as_librdkafka_tells()
     }
 }
 
+/// Without the right to read a topic's configuration its limit is not known beforehand.
+#[test]
+fn a_limit_that_nobody_told_is_learnt_from_the_first_batch_that_is_refused() {
+    let (rig, topic) = (Rig::new("learnt"), topic("learnt", 1, &[("max.message.bytes", "20000")]));
+    let send_to = |generation, sizes: &[usize]| {
+        let records = sizes.iter().map(|size| record(&topic, &"x".repeat(*size))).collect();
+        rig.order(generation, LaneOp::Begin);
+        rig.order(generation, send(0, records));
+    };
+    rig.open(1);
+    send_to(1, &[4_000; 50]);
+    rig.order(1, LaneOp::Flush);
+    let error = rig.failed(1);
+    assert_eq!(error.kind, LaneErrorKind::Other, "nobody is to blame: {}", error.message);
+    rig.open(2);
+    send_to(2, &[4_000; 50]);
+    rig.flushed(2);
+    rig.ended(2, true);
+    assert_eq!(committed(&topic).len(), 50);
+    send_to(2, &[30_000]);
+    rig.order(2, LaneOp::Flush);
+    let error = rig.failed(2);
+    let kind = LaneErrorKind::Record { member: 0, index: 0, denied: false };
+    assert_eq!(error.kind, kind, "alone it is to blame: {}", error.message);
+}
+
 #[test]
 fn offsets_are_committed_with_the_transaction_and_only_with_it() {
     let (rig, topic) = (Rig::new("offsets"), topic("offsets", 1, &[]));

@@ -34,11 +34,8 @@ bench: ## rates and latencies through the sidecar and through librdkafka (PROFIL
 	@scripts/need demo
 	scripts/bench
 
-nightly: needs build ## the long campaigns: 100,000 seeds, 1,000 kills, a long demo, each crate built alone
-	@$(MAKE) --no-print-directory BUILT=yes sim SEEDS=100000
-	$(STAGE) crash 60 env SIDECOMMIT_KILLS=1000 $(KAFKA) scripts/tests crash
-	$(STAGE) demo 60 target/debug/sidecommit demo --transactions 5000 --kills 250
-	$(STAGE) alone 60 scripts/each-crate-alone
+nightly: needs build ## the long campaigns (100,000 seeds, 1,000 kills, ...) and a summary of them with a picture
+	@scripts/nightly
 
 needs: ## checks and installs the tools
 	$(STAGE) needs 6 scripts/need test

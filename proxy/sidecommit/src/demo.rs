@@ -17,6 +17,7 @@ mod records;
 mod report;
 pub(crate) mod sidecar;
 mod stage;
+mod timeline;
 
 pub use args::Args;
 

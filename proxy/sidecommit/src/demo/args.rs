@@ -2,6 +2,7 @@
 
 use super::{app, check};
 use crate::exit::Failure;
+use std::path::PathBuf;
 
 /// Arguments of the demo.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,6 +23,9 @@ pub struct Args {
     /// One JSON object instead of a table
     #[arg(long)]
     pub json: bool,
+    /// A picture of the run: when the sidecar was dead and when the application was told what
+    #[arg(long, value_name = "FILE.svg")]
+    pub timeline: Option<PathBuf>,
     /// An existing Kafka; else one is started
     #[arg(long, value_name = "HOST:PORT,...")]
     pub bootstrap_servers: Option<String>,

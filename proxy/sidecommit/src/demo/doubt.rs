@@ -13,6 +13,8 @@ pub(super) struct Killed {
     pub(super) point: Point,
     /// What its journal held as PREPARED.
     pub(super) prepared: Vec<Prepared>,
+    /// When it was found dead.
+    pub(super) died_ms: u64,
     /// When the next one was started.
     pub(super) restarted_ms: u64,
 }
@@ -79,7 +81,7 @@ mod tests {
 
     fn killed(key: Option<&str>) -> Killed {
         let prepared = Prepared { transaction_id: "t".to_owned(), idempotency_key: key.map(str::to_owned) };
-        Killed { point: Point::AfterEnd, prepared: vec![prepared], restarted_ms: 100 }
+        Killed { point: Point::AfterEnd, prepared: vec![prepared], died_ms: 90, restarted_ms: 100 }
     }
 
     #[test]

@@ -22,6 +22,16 @@ pub(super) enum Point {
 // === impl Point ===
 
 impl Point {
+    /// In the order of a transaction's life.
+    pub(super) const ALL: [Self; 6] = [
+        Self::BeforePrepared,
+        Self::AfterPrepared,
+        Self::AfterEnd,
+        Self::AfterReply,
+        Self::DuringRecovery,
+        Self::Random,
+    ];
+
     /// Those between PREPARED and the reply first.
     pub(super) const CYCLE: [Self; 7] = [
         Self::AfterPrepared,

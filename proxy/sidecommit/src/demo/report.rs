@@ -135,7 +135,10 @@ mod tests {
     use super::*;
 
     fn report(verdict: Verdict, killed: usize, doubts: &[Doubt]) -> Report {
-        let killed = vec![Killed { point: Point::AfterEnd, prepared: Vec::new(), restarted_ms: 0 }; killed];
+        let killed = vec![
+            Killed { point: Point::AfterEnd, prepared: Vec::new(), died_ms: 0, restarted_ms: 0 };
+            killed
+        ];
         Report::new(1, verdict, &killed, doubts, Duration::from_secs(1))
     }
 

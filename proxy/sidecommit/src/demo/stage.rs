@@ -13,6 +13,7 @@ use super::{
     records::{CREDITS, DEBITS, PARTITIONS},
     report::Report,
     sidecar::{Sidecar, Spec},
+    timeline::Timeline,
 };
 use crate::exit::Failure;
 use std::{
@@ -78,6 +79,9 @@ pub(super) async fn play(args: &Args, seed: u64, kafka: &Kafka, folder: &Path) -
     let verdict = check(&application.ledger, &run, kafka.servers()).await?;
     stage.progress.finish();
     let lines = ledger::read(&application.ledger)?;
+    if let Some(path) = &args.timeline {
+        Timeline::new(&stage.killed, &lines).write(path)?;
+    }
     let doubts: Vec<Doubt> = stage.killed.iter().flat_map(|killed| killed.doubts(&lines)).collect();
     Ok(Report::new(seed, verdict, &stage.killed, &doubts, started.elapsed()))
 }
@@ -156,13 +160,13 @@ impl Stage {
 
     /// Looks what the dead sidecar's journal holds, before the next one settles it.
     async fn bury(&mut self, point: Point) -> Result<(), Failure> {
-        let spec = self.spec.clone();
+        let (spec, died_ms) = (self.spec.clone(), now_ms());
         let prepared = blocking(move || spec.prepared()).await?;
         let (nth, of, held) =
             (self.killed.len() + 1, self.killed.len() + 1 + self.kills.len(), prepared.len());
         self.progress.now(&format!("kill {nth}/{of}, {point}"));
         self.progress.say(&format!("kill {nth}/{of} at {point}: the journal holds {held} PREPARED"));
-        self.killed.push(Killed { point, prepared, restarted_ms: u64::MAX });
+        self.killed.push(Killed { point, prepared, died_ms, restarted_ms: u64::MAX });
         Ok(())
     }
 }

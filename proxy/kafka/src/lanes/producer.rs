@@ -99,12 +99,26 @@ impl Producer {
             sizes: RefCell::default(),
             offsets_resent: Cell::new(false),
         };
+        producer.connect();
         let init = producer.resumed(None, |slice| {
             producer.inner().init_transactions(slice).map_err(|error| TxnError::of_call(&error))
         });
         init.map_err(|halt| halt.stop("init_transactions"))?;
         producer.check_fatal()?;
         Ok(producer)
+    }
+
+    /// Connects to some broker. librdkafka looks for a coordinator only over a connection that stands, and if none does,
+    /// looks again half a second later (rd_kafka_txn_coord_query): a restart would wait for that twice.
+    fn connect(&self) {
+        let (OutcomesPlace::Topic { topic, .. } | OutcomesPlace::Groups { topic, .. }) =
+            &self.settings.outcomes;
+        let limit = self.settings.slice + self.settings.hang_margin;
+        let fetch = || self.client().fetch_metadata(Some(topic), self.settings.slice);
+        if let Err(error) = self.caller.guard.watch(limit, fetch) {
+            // The init that follows waits for the brokers anyway.
+            tracing::debug!(%error, "not connected yet");
+        }
     }
 
     pub(super) fn begin(&self) -> Outcome<()> {

@@ -61,16 +61,23 @@ enum Halt {
     Superseded,
 }
 
+/// Records of one topic.
+#[derive(Clone, Copy, Default)]
+struct UnderWay {
+    records: u64,
+    bytes: u64,
+    /// The bytes of the largest.
+    largest: u64,
+}
+
 /// A producer.
 pub(super) struct Producer {
     /// None only while it is dropped.
     inner: Option<Polled>,
     settings: Arc<LaneSettings>,
     caller: Caller,
-    /// Bytes under way to topics whose limit is below the batch size.
-    limited: RefCell<BTreeMap<Arc<str>, u64>>,
-    /// How many records this transaction sent to a topic, and the bytes of the largest.
-    sizes: RefCell<BTreeMap<Arc<str>, (u64, u64)>>,
+    /// What may be under way to each topic: sent since all was delivered last.
+    under_way: RefCell<BTreeMap<Arc<str>, UnderWay>>,
     /// A second TxnOffsetCommit may be on its way: like a second EndTxn it could land in the next transaction.
     offsets_resent: Cell<bool>,
 }
@@ -95,8 +102,7 @@ impl Producer {
             inner: Some(inner),
             settings,
             caller,
-            limited: RefCell::default(),
-            sizes: RefCell::default(),
+            under_way: RefCell::default(),
             offsets_resent: Cell::new(false),
         };
         producer.connect();
@@ -123,8 +129,7 @@ impl Producer {
 
     pub(super) fn begin(&self) -> Outcome<()> {
         self.tracker().begin();
-        self.limited.borrow_mut().clear();
-        self.sizes.borrow_mut().clear();
+        self.under_way.borrow_mut().clear();
         let limit = self.settings.slice + self.settings.hang_margin;
         let result = self.caller.guard.watch(limit, || self.inner().begin_transaction());
         result.map_err(|error| failed("begin_transaction", &TxnError::of_call(&error)))?;
@@ -140,12 +145,15 @@ impl Producer {
     }
 
     fn send_run(&self, topic: &Arc<str>, records: &[Outgoing]) -> Outcome<()> {
-        let max = self.settings.topic_limits.of(topic);
-        self.count(topic, records);
-        for Outgoing { member, index, record } in records {
+        let max = self.settings.topic_limits.of(topic).filter(|max| *max < self.settings.batch_bytes.into());
+        if max.is_none() {
+            self.count(topic, records);
+        }
+        for outgoing in records {
             if let Some(max) = max {
-                self.keep_below(max, record)?;
+                self.keep_below(max, outgoing)?;
             }
+            let Outgoing { member, index, record } = outgoing;
             let sent = Sent::Record {
                 member: *member,
                 index: *index,
@@ -167,31 +175,31 @@ impl Producer {
     }
 
     fn count(&self, topic: &Arc<str>, records: &[Outgoing]) {
-        let mut sizes = self.sizes.borrow_mut();
-        let (count, largest) = sizes.entry(topic.clone()).or_default();
-        *count += records.len() as u64;
-        *largest = records.iter().map(|outgoing| batched(&outgoing.record)).fold(*largest, u64::max);
+        let mut under_way = self.under_way.borrow_mut();
+        let sum = under_way.entry(topic.clone()).or_default();
+        for outgoing in records {
+            let size = batched(&outgoing.record);
+            sum.records += 1;
+            sum.bytes += size;
+            sum.largest = sum.largest.max(size);
+        }
+    }
+
+    /// Waits for deliveries before more is under way to the record's topic than the broker takes in one batch.
+    fn keep_below(&self, max: u64, outgoing: &Outgoing) -> Outcome<()> {
+        let topic = &outgoing.record.topic;
+        let bytes = self.under_way.borrow().get(topic).map_or(0, |sum| sum.bytes);
+        if bytes > 0 && bytes + batched(&outgoing.record) + BATCH_OVERHEAD > max {
+            self.await_deliveries()?;
+        }
+        self.count(topic, std::slice::from_ref(outgoing));
+        Ok(())
     }
 
     /// The broker refused a batch to this topic as too large. True if smaller ones may pass: then nobody is to blame yet.
     fn learn_limit(&self, topic: &str) -> bool {
-        let (count, largest) = self.sizes.borrow().get(topic).copied().unwrap_or_default();
-        count > 1 && self.settings.topic_limits.learn(topic, largest + BATCH_OVERHEAD)
-    }
-
-    /// Waits for deliveries before more is under way to the record's topic than the broker takes in one batch.
-    fn keep_below(&self, max: u64, record: &Record) -> Outcome<()> {
-        if max >= u64::from(self.settings.batch_bytes) {
-            return Ok(());
-        }
-        let size = batched(record);
-        let under_way = self.limited.borrow().get(&record.topic).copied().unwrap_or(0);
-        if under_way > 0 && under_way + size + BATCH_OVERHEAD > max {
-            self.await_deliveries()?;
-            self.limited.borrow_mut().clear();
-        }
-        *self.limited.borrow_mut().entry(record.topic.clone()).or_default() += size;
-        Ok(())
+        let sum = self.under_way.borrow().get(topic).copied().unwrap_or_default();
+        sum.records > 1 && self.settings.topic_limits.learn(topic, sum.largest + BATCH_OVERHEAD)
     }
 
     /// Writes one of our own records.
@@ -303,6 +311,7 @@ impl Producer {
         if self.tracker().has_failed() {
             return Err(Stop::Failed(self.cause()));
         }
+        self.under_way.borrow_mut().clear();
         self.tracker().speak();
         Ok(())
     }

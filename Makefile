@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test ci bench nightly sim needs lint build unit crash semantics stubs
+.PHONY: help demo test ci bench nightly sim needs lint build unit crash semantics stubs mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -33,6 +33,9 @@ ci: test ## what CI runs: make test, then the demo
 bench: ## rates and latencies through the sidecar and through librdkafka (PROFILE=dev spares the release build)
 	@scripts/need demo
 	scripts/bench
+
+mutants: $(BUILD) ## plants faults one at a time; each must turn its test red; writes docs/mutants.md
+	@$(KAFKA) scripts/mutants
 
 nightly: needs build ## the long campaigns (100,000 seeds, 1,000 kills, ...) and a summary of them with a picture
 	@scripts/nightly

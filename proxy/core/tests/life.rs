@@ -323,6 +323,43 @@ fn overlapping_transactions_with_one_ordering_key_take_turns() {
 }
 
 #[test]
+fn offsets_of_one_partition_are_on_one_lane_at_a_time() {
+    for streaming_bytes in [0, u64::MAX] {
+        let mut world = World::start(Limits { streaming_bytes, ..Limits::default() });
+        let commit = |txn, partition| {
+            let group = ConsumerGroup {
+                group_id: "group".into(),
+                generation_id: -1,
+                member_id: String::new(),
+                group_instance_id: None,
+            };
+            let offset =
+                TopicPartitionOffset { topic: "in".into(), partition, offset: 5, metadata: String::new() };
+            let offsets = vec![GroupOffsets { group, offsets: vec![offset] }];
+            Request::Commit(Commit { txn, record_count: 1, offsets_count: 1, offsets })
+        };
+        let [first, second, other] = ["first", "second", "other"].map(|name| world.begin(name));
+        for txn in [first, second, other] {
+            world.produce(txn, 0).expect("answered").expect("accepted");
+        }
+        world.hangs = true;
+        assert_eq!(world.call(commit(first, 0)), None, "its flush is not answered");
+        world.hangs = false;
+        assert_eq!(world.call(commit(second, 0)), None, "the first has offsets of the partition on its lane");
+        let waiting = world.calls;
+        assert!(matches!(world.call(commit(other, 1)), Some(Ok(_))), "another partition is free");
+        let views = world.engine.transactions(world.now);
+        let lane = views.iter().find(|view| view.txn == first).and_then(|view| view.lane).expect("on a lane");
+        let generation = world.engine.status(world.now).lanes[usize::from(lane.0)].generation;
+        world.input(Input::Lane { lane, generation, event: LaneEvent::Flushed(Flushed::default()) });
+        assert!(
+            matches!(world.replies.get(&waiting), Some(Ok(_))),
+            "its turn comes once the first is settled"
+        );
+    }
+}
+
+#[test]
 fn a_transaction_that_can_never_fit_is_told_so() {
     let mut world = World::start(Limits { buffer_bytes: 50, ..Limits::default() });
     let refused =

@@ -38,3 +38,16 @@ impl Disk for RealDisk {
         fs::remove_dir_all(dir)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_disk_asks_the_kernel() {
+        // The kernel refuses to sync what has no disk behind it: an answer that nobody could have made up.
+        let null = File::open("/dev/null").unwrap();
+        let refused = RealDisk.fdatasync(&null).expect_err("the kernel was not asked");
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+    }
+}

@@ -9,6 +9,10 @@ use rdkafka::{
 /// For clients whose log lines nobody would read.
 pub(crate) const QUIET: RDKafkaLogLevel = RDKafkaLogLevel::Emerg;
 
+/// A transaction that failed: what librdkafka calls it in its log. The call that fails for it is told with its kind, at
+/// the level that it deserves.
+const TRANSACTION_FAILED: [&str; 3] = ["TXNERR", "FATAL", "ADDPARTS"];
+
 /// How to reach the cluster: shared by all clients of the process.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
@@ -80,6 +84,9 @@ pub(crate) fn create<C: ClientContext, T: FromClientConfigAndContext<C>>(
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     use RDKafkaLogLevel as L;
     match level {
+        L::Emerg | L::Alert | L::Critical | L::Error if TRANSACTION_FAILED.contains(&facility) => {
+            tracing::info!(target: "librdkafka", facility, "{message}");
+        }
         L::Emerg | L::Alert | L::Critical | L::Error => {
             tracing::warn!(target: "librdkafka", facility, "{message}");
         }

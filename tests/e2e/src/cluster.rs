@@ -4,7 +4,7 @@ use rdkafka::{
     Offset, TopicPartitionList,
     config::ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
-    producer::{BaseProducer, Producer as _},
+    producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use sidecommit_fixture::{Kafka, Message};
 use std::{collections::BTreeMap, time::Duration};
@@ -19,6 +19,11 @@ impl Cluster {
     /// The shared broker.
     pub fn shared() -> Self {
         Self(Kafka::shared().expect("the shared broker starts"))
+    }
+
+    /// A broker of the test's own; it ends with the process.
+    pub fn own(kafka: Kafka) -> Self {
+        Self(Box::leak(Box::new(kafka)))
     }
 
     /// Where it listens.
@@ -50,12 +55,7 @@ impl Cluster {
 
     /// How often each value is visible.
     pub fn values(&self, topic: &str) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for message in self.visible(topic) {
-            let value = String::from_utf8(message.value.unwrap_or_default()).expect("tests write text");
-            *counts.entry(value).or_default() += 1;
-        }
-        counts
+        values(self.0, topic)
     }
 
     /// A group's committed offset, once no transaction of it is pending.
@@ -89,15 +89,49 @@ impl Cluster {
         end("read_uncommitted") - end("read_committed")
     }
 
+    /// Writes without a transaction, as a stranger would: values, or tombstones.
+    pub fn put(&self, topic: &str, keys: impl IntoIterator<Item = String>, value: Option<&str>) {
+        let producer: BaseProducer = self.0.client().create().expect("a producer");
+        for key in keys {
+            let record = BaseRecord::to(topic).partition(0).key(&key);
+            let record = BaseRecord { payload: value, ..record };
+            producer.send(record).expect("is taken");
+        }
+        producer.flush(Duration::from_secs(30)).expect("is delivered");
+    }
+
+    /// Inits a transactional.id from outside, which fences whoever uses it, and hands out the producer.
+    pub fn init(&self, transactional_id: &str) -> BaseProducer {
+        init(self.0, transactional_id)
+    }
+
     /// Inits the transactional.ids of a slot's lanes from outside, which fences whoever uses them.
     pub fn fence(&self, slot: &str, lanes: u16) {
-        for lane in 0..lanes {
-            let producer: BaseProducer = ClientConfig::new()
-                .set("bootstrap.servers", self.bootstrap())
-                .set("transactional.id", format!("{slot}/{lane}"))
-                .create()
-                .expect("a producer");
-            producer.init_transactions(Duration::from_secs(30)).expect("the broker answers");
-        }
+        fence(self.0, slot, lanes);
     }
+}
+
+/// How often each value of a topic is visible to a read_committed reader.
+pub fn values(kafka: &Kafka, topic: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for message in kafka.read_committed(topic).expect("the topic can be read") {
+        let value = String::from_utf8(message.value.unwrap_or_default()).expect("tests write text");
+        *counts.entry(value).or_default() += 1;
+    }
+    counts
+}
+
+/// Inits the transactional.ids of a slot's lanes from outside, which fences whoever uses them.
+pub fn fence(kafka: &Kafka, slot: &str, lanes: u16) {
+    for lane in 0..lanes {
+        init(kafka, &format!("{slot}/{lane}"));
+    }
+}
+
+fn init(kafka: &Kafka, transactional_id: &str) -> BaseProducer {
+    let mut config = kafka.client();
+    let producer: BaseProducer =
+        config.set("transactional.id", transactional_id).create().expect("a producer");
+    producer.init_transactions(Duration::from_secs(30)).expect("the broker answers");
+    producer
 }

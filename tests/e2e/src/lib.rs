@@ -5,13 +5,14 @@ mod app;
 mod cluster;
 mod failpoints;
 mod ledger;
+mod log;
 mod sidecar;
 
 pub use app::{App, Refused, offsets, record};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, fence, values};
 pub use failpoints::FAILPOINTS;
 pub use ledger::{Told, check_ledger};
-pub use sidecar::{QUIET, Sidecar, Spec};
+pub use sidecar::{Sidecar, Spec};
 
 /// A name that no other test, and no other run of this one, uses.
 pub fn unique(prefix: &str) -> String {

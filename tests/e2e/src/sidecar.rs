@@ -1,6 +1,10 @@
 //! The sidecar as a process of its own.
 
-use crate::{App, unique};
+use crate::{
+    App,
+    log::{self, Expected},
+    unique,
+};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -10,23 +14,24 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// What a sidecar rightly warns about in these tests: one broker cannot replicate.
-pub const QUIET: [&str; 1] = ["can lose committed records"];
-
 /// How to start a sidecar; every start from one spec is the same pod's container again.
 #[derive(Clone, Debug)]
 pub struct Spec {
     folder: Arc<TempDir>,
     slot: String,
     settings: Vec<(String, String)>,
+    variables: Vec<(String, String)>,
+    expected: Vec<Expected>,
 }
 
-/// A running sidecar; killed when dropped.
+/// A running sidecar; killed when dropped. Its log is scanned then: a WARN or ERROR that no expectation explains fails
+/// the test.
 #[derive(Debug)]
 pub struct Sidecar {
     child: Child,
     folder: Arc<TempDir>,
     log: PathBuf,
+    expected: Vec<Expected>,
 }
 
 // === impl Spec ===
@@ -40,7 +45,13 @@ impl Spec {
     /// This slot, in a folder (journal, sockets) of its own: another pod.
     pub fn of_slot(bootstrap: &str, slot: &str) -> Self {
         let folder = Arc::new(TempDir::new().expect("a temporary folder"));
-        let spec = Self { folder, slot: slot.to_owned(), settings: Vec::new() };
+        let spec = Self {
+            folder,
+            slot: slot.to_owned(),
+            settings: Vec::new(),
+            variables: Vec::new(),
+            expected: Expected::common(),
+        };
         spec.set("bootstrap_servers", bootstrap)
             .set("slot", slot)
             .set("pod_uid", &unique("pod"))
@@ -52,6 +63,25 @@ impl Spec {
     pub fn set(mut self, name: &str, value: &str) -> Self {
         self.settings.retain(|(known, _)| known != name);
         self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The test brings about that its sidecar warns: `line` has parts of the line in their order, with ` .. ` between
+    /// them, and is as narrow as it can be. `why` says what the test does to bring it about.
+    pub fn expects(mut self, line: &str, why: &str) -> Self {
+        self.expected.push(Expected::new(line, why));
+        self
+    }
+
+    /// With an environment variable that is no setting.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The test has a producer of this sidecar fenced: `why` says by whom.
+    pub fn expects_fence(mut self, why: &str) -> Self {
+        self.expected.push(Expected::fence(why));
         self
     }
 
@@ -77,8 +107,9 @@ impl Spec {
         {
             command.env(format!("SIDECOMMIT_{}", name.replace('.', "_").to_ascii_uppercase()), value);
         }
+        command.envs(self.variables.iter().cloned());
         let child = command.spawn().expect("target/debug/sidecommit starts (cargo build --workspace first)");
-        Sidecar { child, folder: self.folder.clone(), log }
+        Sidecar { child, folder: self.folder.clone(), log, expected: self.expected.clone() }
     }
 
     /// Starts it and waits until it serves.
@@ -154,9 +185,23 @@ impl Sidecar {
         }
     }
 
+    /// Whether it stands still, by SIGSTOP.
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // After the name, which is in brackets and may have any character.
+        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+    }
+
     /// Whether it ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it is our child").is_some()
+    }
+
+    /// The most memory that it ever had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        peak.and_then(|kib| kib.trim().parse::<u64>().ok()).expect("the kernel tells its peak") << 10
     }
 
     /// What it logged.
@@ -174,15 +219,6 @@ impl Sidecar {
         let (_, value) = line.split_once(&key).expect("it listens there");
         value.split(' ').next().unwrap_or(value).to_owned()
     }
-
-    /// Fails on WARN and ERROR lines that no expectation explains.
-    pub fn assert_quiet(&self, expected: &[&str]) {
-        let log = self.log();
-        let loud = |line: &&str| line.contains(" WARN ") || line.contains("ERROR ");
-        let explained = |line: &&str| expected.iter().any(|word| line.contains(word));
-        let surprising: Vec<_> = log.lines().filter(loud).filter(|line| !explained(line)).collect();
-        assert!(surprising.is_empty(), "unexpected in the log:\n{}", surprising.join("\n"));
-    }
 }
 
 impl Drop for Sidecar {
@@ -192,13 +228,20 @@ impl Drop for Sidecar {
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("--- log of a sidecar\n{}", self.log());
+        } else if let Some(complaint) = log::complaint(&self.log(), &self.expected) {
+            panic!("{complaint}");
         }
     }
 }
 
-/// The binary beside the test's own folder: target/debug/sidecommit.
+/// The binary.
 pub(crate) fn binary() -> PathBuf {
+    built("sidecommit")
+}
+
+/// What the workspace's build put beside the test's own folder, in target/debug.
+pub(crate) fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test is a file");
-    let deps = test.parent().and_then(Path::parent).expect("target/debug/deps/test");
-    deps.join("sidecommit")
+    let target = test.parent().and_then(Path::parent).expect("target/debug/deps/test");
+    target.join(name)
 }

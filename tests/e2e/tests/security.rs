@@ -74,7 +74,11 @@ async fn oauthbearer_takes_its_tokens_from_an_openid_provider() {
 
 #[tokio::test]
 async fn a_wrong_password_is_named_and_the_sidecar_waits_for_a_right_one() {
-    let mut sidecar = with_password("SCRAM-SHA-512", "wrong-secret").start();
+    let why = "the password is wrong";
+    let mut sidecar = with_password("SCRAM-SHA-512", "wrong-secret")
+        .expects("WARN librdkafka: .. SASL authentication error: Authentication failed", why)
+        .expects("WARN .. waiting for Kafka error=reading the cluster id: no answer from Kafka", why)
+        .start();
     eventually("it says why it cannot connect", 60, async || {
         sidecar.log().to_ascii_lowercase().contains("authentication failed")
     })

@@ -56,7 +56,8 @@ async fn the_brokers_timeout_is_told_as_such_and_the_next_begin_works() {
     let spec = Spec::new(&cluster.bootstrap())
         .set("limits.lane_timeout", "10s")
         .set("limits.idle_timeout", "9s")
-        .set("limits.streaming_bytes", "0B");
+        .set("limits.streaming_bytes", "0B")
+        .expects_fence("the broker times its transaction out while it stands still");
     let sidecar = spec.serve().await;
     let mut app = sidecar.app();
     let txn = app.begin("slow").await.expect("begins");

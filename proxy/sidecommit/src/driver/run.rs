@@ -7,8 +7,8 @@ use super::{
 };
 use crate::metrics::Metrics;
 use sidecommit_core::{
-    Answer, CallId, Effect, Engine, Input, JournalEntry, JournalOp, LaneEvent, LaneIndex, LaneOp, Refusal,
-    Serving, Start, TxnOutcome,
+    Answer, CallId, Effect, Engine, Input, JournalEntry, JournalOp, LaneErrorKind, LaneEvent, LaneIndex,
+    LaneOp, Refusal, Serving, Start, TxnOutcome,
 };
 use sidecommit_journal::Journal;
 use sidecommit_kafka::{Lanes, OutcomesReader};
@@ -217,6 +217,12 @@ fn alarm(op: &JournalOp) {
 /// What operators want to see of the engine's inputs. Payloads are never logged.
 fn log(input: &Input) {
     match input {
+        // Consumer groups rebalance as they live, and the caller is told.
+        Input::Lane { lane, event: LaneEvent::Failed(error), .. }
+            if error.kind == LaneErrorKind::Generation =>
+        {
+            tracing::info!(lane = lane.0, message = %error.message, "the consumer group moved on");
+        }
         Input::Lane { lane, generation, event: LaneEvent::Failed(error) } => {
             tracing::warn!(lane = lane.0, generation = generation.0, kind = ?error.kind, message = %error.message, "lane failed");
         }

@@ -21,6 +21,10 @@ struct World {
     sent: BTreeMap<LaneIndex, Vec<Outgoing>>,
     /// Flushes are not answered.
     hangs: bool,
+    /// Neither are inits.
+    inits_hang: bool,
+    /// What an end that was not executed would have committed.
+    late: Vec<(OutcomesKey, Vec<u8>)>,
     ends: usize,
 }
 
@@ -73,6 +77,8 @@ impl World {
             rejects: None,
             sent: BTreeMap::new(),
             hangs: false,
+            inits_hang: false,
+            late: Vec::new(),
             ends: 0,
         };
         world.perform(effects);
@@ -115,7 +121,7 @@ impl World {
             LaneOp::Open => {
                 self.pending.remove(&lane);
                 self.sent.remove(&lane);
-                Some(LaneEvent::Opened)
+                (!self.inits_hang).then_some(LaneEvent::Opened)
             }
             LaneOp::Send(batch) => {
                 self.sent.entry(lane).or_default().extend(batch);
@@ -145,7 +151,9 @@ impl World {
                 let fails = self.end_fails.take();
                 let written = self.pending.remove(&lane).unwrap_or_default();
                 if commit && fails != Some(false) {
-                    written.iter().for_each(|(key, value)| self.view.apply(*key, Some(value)).expect("ours"));
+                    self.execute(&written);
+                } else {
+                    self.late = written;
                 }
                 match fails {
                     None => Some(LaneEvent::Ended(Ended { clean: true })),
@@ -157,6 +165,16 @@ impl World {
             }
             _ => None,
         }
+    }
+
+    fn execute(&mut self, written: &[(OutcomesKey, Vec<u8>)]) {
+        written.iter().for_each(|(key, value)| self.view.apply(*key, Some(value)).expect("ours"));
+    }
+
+    /// Answers what hung.
+    fn reports(&mut self, lane: LaneIndex, event: LaneEvent) {
+        let generation = self.engine.status(self.now).lanes[usize::from(lane.0)].generation;
+        self.input(Input::Lane { lane, generation, event });
     }
 
     fn call(&mut self, request: Request) -> Option<Result<Answer, Refusal>> {
@@ -350,12 +368,69 @@ fn offsets_of_one_partition_are_on_one_lane_at_a_time() {
         assert!(matches!(world.call(commit(other, 1)), Some(Ok(_))), "another partition is free");
         let views = world.engine.transactions(world.now);
         let lane = views.iter().find(|view| view.txn == first).and_then(|view| view.lane).expect("on a lane");
-        let generation = world.engine.status(world.now).lanes[usize::from(lane.0)].generation;
-        world.input(Input::Lane { lane, generation, event: LaneEvent::Flushed(Flushed::default()) });
+        world.reports(lane, LaneEvent::Flushed(Flushed::default()));
         assert!(
             matches!(world.replies.get(&waiting), Some(Ok(_))),
             "its turn comes once the first is settled"
         );
+    }
+}
+
+#[test]
+fn a_group_in_doubt_is_not_decided_before_init_has_decided_it() {
+    let mut world = World::start(Limits { lanes_max: 1, lanes_reserved: 0, ..Limits::default() });
+    let txn = world.begin("a");
+    world.produce(txn, 0).expect("answered").expect("accepted");
+    (world.end_fails, world.inits_hang) = (Some(false), true);
+    assert_eq!(world.commit(txn, 1), None, "its EndTxn may still be on its way");
+    // It arrives before the init, which can then only confirm it.
+    let late = std::mem::take(&mut world.late);
+    world.execute(&late);
+    world.inits_hang = false;
+    world.reports(LaneIndex(0), LaneEvent::Opened);
+    let told = world.replies.get(&world.calls);
+    assert_eq!(told, Some(&Ok(Answer::Committed { txn, ranges: Vec::new() })));
+}
+
+/// Rare in the simulation: a group of several whose end is not answered.
+#[test]
+fn a_group_in_doubt_is_settled_as_one() {
+    for executed in [true, false] {
+        let mut world = World::start(Limits {
+            lanes_max: 1,
+            lanes_reserved: 0,
+            streaming_bytes: u64::MAX,
+            group_members_max: 2,
+            ..Limits::default()
+        });
+        let [before, first, second] = ["before", "first", "second"].map(|name| world.begin(name));
+        for txn in [before, first, second] {
+            world.produce(txn, 0).expect("answered").expect("accepted");
+        }
+        world.hangs = true;
+        for txn in [before, first, second] {
+            assert_eq!(world.commit(txn, 1), None, "the only lane is busy with the first of them");
+        }
+        let waiting = [world.calls - 1, world.calls];
+        world.reports(LaneIndex(0), LaneEvent::Flushed(Flushed::default()));
+        let views = world.engine.transactions(world.now);
+        let carried: Vec<_> = views.iter().filter(|view| view.lane.is_some()).map(|view| view.txn).collect();
+        assert_eq!(carried.len(), 2, "those that waited share a Kafka transaction: {carried:?}");
+        world.hangs = false;
+        world.end_fails = Some(executed);
+        world.reports(LaneIndex(0), LaneEvent::Flushed(Flushed::default()));
+        for (call, txn) in waiting.into_iter().zip([first, second]) {
+            let told = world.replies.get(&call);
+            assert_eq!(
+                told,
+                Some(&Ok(Answer::Committed { txn, ranges: Vec::new() })),
+                "executed: {executed}"
+            );
+            let markers = world.view.markers.values();
+            let named =
+                markers.filter(|marker| marker.members.iter().any(|member| member.txn == txn)).count();
+            assert_eq!(named, 1, "a transaction is in one committed group; the unanswered end: {executed}");
+        }
     }
 }
 

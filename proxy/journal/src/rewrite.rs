@@ -74,7 +74,7 @@ impl Rewrite<'_> {
         }
         store.put(Family::Header, header.through, &header)?;
         store.sync()?;
-        drop(store);
+        store.close()?;
         folder::sync_all(&path, self.disk.as_ref())?;
         let path = self.folder.switch(self.disk.as_ref())?;
         self.open(&path)

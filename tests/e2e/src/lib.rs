@@ -2,14 +2,18 @@
 //! read_committed reader sees.
 
 mod app;
+mod asked;
 mod cluster;
+mod disk;
 mod failpoints;
 mod ledger;
 mod log;
 mod sidecar;
 
 pub use app::{App, Refused, offsets, record};
+pub use asked::{Account, Asked, By};
 pub use cluster::{Cluster, fence, values};
+pub use disk::Disk;
 pub use failpoints::FAILPOINTS;
 pub use ledger::{Told, check_ledger};
 pub use sidecar::{Sidecar, Spec};

@@ -11,11 +11,8 @@ pub enum Told {
     Aborted,
 }
 
-/// Holds each transaction's values (two each: whole or torn) against what is visible.
-///
-/// # Panics
-/// With every difference.
-pub fn check_ledger(told: &BTreeMap<String, Told>, visible: &BTreeMap<String, usize>) {
+/// Holds each transaction's values (two each: whole or torn) against what is visible: a line for each difference.
+pub fn differences(told: &BTreeMap<String, Told>, visible: &BTreeMap<String, usize>) -> Vec<String> {
     let mut differences = Vec::new();
     for (name, told) in told {
         let expected = usize::from(*told == Told::Committed);
@@ -27,10 +24,16 @@ pub fn check_ledger(told: &BTreeMap<String, Told>, visible: &BTreeMap<String, us
         }
     }
     let known = |value: &&String| told.keys().any(|name| value.starts_with(&format!("{name}/")));
-    let strangers: Vec<_> = visible.keys().filter(|value| !known(value)).collect();
-    assert!(
-        differences.is_empty() && strangers.is_empty(),
-        "{}\nunexplained: {strangers:?}",
-        differences.join("\n")
-    );
+    let strangers = visible.keys().filter(|value| !known(value));
+    differences.extend(strangers.map(|value| format!("{value} is visible and nobody's")));
+    differences
+}
+
+/// Likewise.
+///
+/// # Panics
+/// With every difference.
+pub fn check_ledger(told: &BTreeMap<String, Told>, visible: &BTreeMap<String, usize>) {
+    let differences = differences(told, visible);
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -15,7 +15,7 @@ pub use asked::{Account, Asked, By};
 pub use cluster::{Cluster, fence, values};
 pub use disk::Disk;
 pub use failpoints::FAILPOINTS;
-pub use ledger::{Told, check_ledger};
+pub use ledger::{Told, check_ledger, differences};
 pub use sidecar::{Sidecar, Spec};
 
 /// A name that no other test, and no other run of this one, uses.

@@ -58,7 +58,7 @@ impl TopicFacts {
                 ),
             );
         }
-        let size = record.bytes() - Record::OVERHEAD + BATCH_OVERHEAD + 8 * record.headers.len() as u64;
+        let size = record.payload_bytes() + BATCH_OVERHEAD + 8 * record.headers.len() as u64;
         if size > self.max_message_bytes {
             let max = self.max_message_bytes;
             return refuse(

@@ -85,13 +85,19 @@ pub struct Coordinate {
 // === impl Record ===
 
 impl Record {
-    /// What a record counts against byte limits beyond its key, value and headers.
+    /// What a record, and each header of one, counts against byte limits beyond its bytes: about what it takes in memory.
     pub const OVERHEAD: u64 = 64;
 
-    /// What the record counts against byte limits: key, value and headers, plus [`Record::OVERHEAD`].
+    /// What the record counts against byte limits: [`Record::payload_bytes`], plus [`Record::OVERHEAD`] for the record and
+    /// for each header.
     pub fn bytes(&self) -> u64 {
+        self.payload_bytes() + Self::OVERHEAD * (1 + self.headers.len() as u64)
+    }
+
+    /// Bytes of key, value and headers.
+    pub fn payload_bytes(&self) -> u64 {
         let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + len(value)).sum();
-        (len(&self.key) + len(&self.value) + headers) as u64 + Self::OVERHEAD
+        (len(&self.key) + len(&self.value) + headers) as u64
     }
 }

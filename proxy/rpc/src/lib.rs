@@ -7,6 +7,7 @@ mod backend;
 mod connection;
 mod convert;
 mod error;
+mod intake;
 mod listen;
 pub mod proto;
 mod refusal;

@@ -3,6 +3,7 @@
 use crate::{
     Backend, Error, Listeners,
     connection::{Accept, Count, incoming},
+    intake::Intake,
     proto::{
         FILE_DESCRIPTOR_SET,
         v1::{
@@ -15,13 +16,14 @@ use crate::{
 use sidecommit_core::Serving;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
-use tonic::{service::Routes, transport::Server};
+use tonic::{body::Body, codegen::http::Request, service::Routes, transport::Server};
 use tonic_health::{
     ServingStatus,
     pb::health_server::{self, HealthServer},
     server::{HealthReporter, HealthService},
 };
 use tonic_reflection::server::Builder;
+use tower::util::MapRequestLayer;
 
 /// Per stream; a message of bulk is some hundred kilobytes, a few of them should be under way.
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;
@@ -62,6 +64,7 @@ pub async fn serve<B: Backend>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let health = HealthReporter::new();
+    let intake = Intake::new(&backend.info().limits);
     let mut serving = backend.serving();
     let now = serving.borrow_and_update().clone();
     report(&health, &now).await;
@@ -78,13 +81,19 @@ pub async fn serve<B: Backend>(
     let operators = Arc::new(watch::Sender::new(0));
     let mut servers = JoinSet::new();
     if let Some(listener) = listeners.uds {
-        servers.spawn(listen(listener, applications.clone(), for_applications.clone(), stopping.clone()));
+        servers.spawn(listen(
+            listener,
+            applications.clone(),
+            for_applications.clone(),
+            intake.clone(),
+            stopping.clone(),
+        ));
     }
     if let Some(listener) = listeners.tcp {
-        servers.spawn(listen(listener, applications, for_applications, stopping.clone()));
+        servers.spawn(listen(listener, applications, for_applications, intake.clone(), stopping.clone()));
     }
     if let Some(listener) = listeners.admin_uds {
-        servers.spawn(listen(listener, operators, for_operators, stopping));
+        servers.spawn(listen(listener, operators, for_operators, intake, stopping));
     }
     let following = tokio::spawn(follow(health, serving));
 
@@ -119,13 +128,16 @@ async fn listen<A: Accept>(
     listener: A,
     count: Count,
     routes: Routes,
+    intake: Intake,
     mut stopping: watch::Receiver<()>,
 ) -> Result<(), Error> {
+    let watched = move |request: Request<Body>| request.map(|body| intake.watch(body));
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
         .http2_max_pending_accept_reset_streams(Some(CANCELLED_PENDING_MAX))
+        .layer(MapRequestLayer::new(watched))
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming(listener, count), async move {
             // An error is the signal: the sender was dropped.

@@ -454,7 +454,7 @@ impl Halt {
 
 /// What a record takes in a batch, at most.
 fn batched(record: &Record) -> u64 {
-    record.bytes() + 8 * record.headers.len() as u64
+    record.payload_bytes() + Record::OVERHEAD + 8 * record.headers.len() as u64
 }
 
 fn failed(act: &str, error: &TxnError) -> Stop {

@@ -133,11 +133,13 @@ settings! {
     /// A transaction larger than this streams on a lane of its own instead of waiting in memory. At most
     /// limits.bytes_per_transaction and limits.buffer_bytes.
     "limits.streaming_bytes" streaming_bytes: u64 = "256KiB", Form::Size(0, 1 << 40);
-    /// Bytes accepted and not yet delivered, over all transactions. At least max_message_size.
+    /// Bytes accepted and not yet delivered, over all transactions; as many may have come of messages that are not whole
+    /// yet. At least max_message_size.
     "limits.buffer_bytes" buffer_bytes: u64 = "256MiB", Form::Size(1 << 20, 1 << 40);
     /// Bytes handed to one lane and not yet delivered. At most limits.buffer_bytes.
     "limits.lane_window_bytes" lane_window_bytes: u64 = "16MiB", Form::Size(64 << 10, 1 << 40);
-    /// A transaction is aborted when its application has not called for so long. Less than limits.lane_timeout.
+    /// A transaction is aborted when its application has not called for so long, and a message refused that has begun and
+    /// not ended. Less than limits.lane_timeout.
     "limits.idle_timeout" idle_timeout: u64 = "10s", Form::Duration(100, HOUR);
     /// Total life of a transaction whose Begin names none. At most limits.max_timeout.
     "limits.default_timeout" default_timeout: u64 = "25s", Form::Duration(100, DAY);

@@ -2,6 +2,7 @@ use crate::{
     ClientSettings, Error,
     block_on::block_on,
     client::{self, Logged, QUIET},
+    ffi::{self, TopicId},
 };
 use parking_lot::Mutex;
 use rdkafka::{
@@ -147,6 +148,12 @@ impl Cluster {
         let watermarks = self.0.reader.fetch_watermarks(topic, partition, TIMEOUT);
         self.serve();
         watermarks
+    }
+
+    /// What tells a topic from one that was made again under its name.
+    pub(crate) fn topic_id(&self, topic: &str) -> Result<TopicId, Error> {
+        let told = ffi::topic_id(self.client(), topic, TIMEOUT);
+        told.map_err(|error| Error::of_code(format!("reading the id of topic {topic}"), error.code))
     }
 
     pub(crate) fn client(&self) -> &rdkafka::client::Client<Logged> {

@@ -3,7 +3,8 @@
 //! - group metadata from plain fields (KIP-447): rust-rdkafka can only take it from its own consumer;
 //! - commit_transaction and flush: rust-rdkafka's wait in whole 100 ms polls while anything is in flight;
 //! - waiting for events without spinning;
-//! - listing groups and their offsets with their metadata.
+//! - listing groups and their offsets with their metadata;
+//! - a topic's id.
 
 use crate::classify::TxnError;
 use rdkafka::{
@@ -20,9 +21,11 @@ use std::{
 
 mod events;
 mod groups;
+mod topics;
 
 pub(crate) use events::Events;
 pub(crate) use groups::{GroupOffset, committed_offsets, list_groups};
+pub(crate) use topics::{TopicId, topic_id};
 
 /// Waits until every record is delivered or failed and its report was served (by the thread that polls the producer);
 /// returns false if that takes longer. Lets librdkafka send what lingers.

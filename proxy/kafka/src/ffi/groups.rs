@@ -21,11 +21,11 @@ pub(crate) enum GroupOffset {
     Unstable,
 }
 
-struct Queue(NonNull<sys::rd_kafka_queue_t>);
+pub(super) struct Queue(pub(super) NonNull<sys::rd_kafka_queue_t>);
 
-struct Options(NonNull<sys::rd_kafka_AdminOptions_t>);
+pub(super) struct Options(pub(super) NonNull<sys::rd_kafka_AdminOptions_t>);
 
-struct Event(NonNull<rd_kafka_event_t>);
+pub(super) struct Event(pub(super) NonNull<rd_kafka_event_t>);
 
 /// The ids of all groups that may be described by us.
 pub(crate) fn list_groups<C: ClientContext>(
@@ -118,27 +118,27 @@ fn request_offsets<C: ClientContext>(
     Ok(())
 }
 
-fn unexpected(message: &str) -> TxnError {
+pub(super) fn unexpected(message: &str) -> TxnError {
     TxnError { code: RDKafkaErrorCode::Fail, ..super::malformed(message) }
 }
 
 // === impl Queue ===
 
 impl Queue {
-    fn new<C: ClientContext>(client: &Client<C>) -> Result<Self, TxnError> {
+    pub(super) fn new<C: ClientContext>(client: &Client<C>) -> Result<Self, TxnError> {
         // SAFETY: the client is live; the queue keeps a reference of its own to it.
         let queue = unsafe { sys::rd_kafka_queue_new(client.native_ptr()) };
         NonNull::new(queue).map(Self).ok_or_else(|| unexpected("no queue"))
     }
 
     /// The next answer. Requests time out by themselves; the extra second is for the answer that says so.
-    fn next(&self, timeout: Duration) -> Result<Event, TxnError> {
+    pub(super) fn next(&self, timeout: Duration) -> Result<Event, TxnError> {
         let timeout = millis(timeout + Duration::from_secs(1));
         // SAFETY: the queue is live; the event is owned by us.
         let event = unsafe { sys::rd_kafka_queue_poll(self.0.as_ptr(), timeout) };
         NonNull::new(event).map(Event).ok_or_else(|| TxnError {
             code: RDKafkaErrorCode::OperationTimedOut,
-            ..super::malformed("no answer about consumer groups")
+            ..super::malformed("no answer to a request about the cluster")
         })
     }
 }
@@ -153,7 +153,7 @@ impl Drop for Queue {
 // === impl Options ===
 
 impl Options {
-    fn new<C: ClientContext>(
+    pub(super) fn new<C: ClientContext>(
         client: &Client<C>,
         op: rd_kafka_admin_op_t,
         timeout: Duration,
@@ -187,7 +187,7 @@ impl Drop for Options {
 // === impl Event ===
 
 impl Event {
-    fn check(&self) -> Result<(), TxnError> {
+    pub(super) fn check(&self) -> Result<(), TxnError> {
         // SAFETY: the event is live and owns the text.
         unsafe {
             let code = sys::rd_kafka_event_error(self.0.as_ptr());

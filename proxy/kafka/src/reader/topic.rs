@@ -4,6 +4,7 @@ use super::{BLOCKED_AFTER, READ_LIMIT};
 use crate::{
     ClientSettings, Cluster, Error,
     client::{self, Logged},
+    ffi::TopicId,
 };
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -23,6 +24,8 @@ pub(super) struct TopicReader {
     slot: Slot,
     topic: String,
     partition: i32,
+    /// The topic that was read so far; None before the first read.
+    id: Option<TopicId>,
     /// The first offset that was not read.
     position: i64,
     view: OutcomesView,
@@ -64,6 +67,7 @@ impl TopicReader {
             slot,
             topic,
             partition,
+            id: None,
             position: 0,
             view: OutcomesView::default(),
         })
@@ -80,10 +84,10 @@ impl TopicReader {
     }
 
     pub(super) fn read(&mut self) -> ReadResult {
-        let read = match self.read_to_end() {
+        let read = match self.read_one_topic() {
             Err(Stop::Truncated) => {
                 self.start_over();
-                self.read_to_end()
+                self.read_one_topic()
             }
             read => read,
         };
@@ -101,10 +105,27 @@ impl TopicReader {
             topic = self.topic,
             partition = self.partition,
             position = self.position,
-            "the outcomes topic was truncated"
+            "the outcomes topic was truncated, or deleted and made again"
         );
+        self.id = None;
         self.position = 0;
         self.view = OutcomesView { truncated: true, ..OutcomesView::default() };
+    }
+
+    /// A topic that was deleted and made again may have grown longer than the old one was, so that offsets tell nothing.
+    fn read_one_topic(&mut self) -> Result<(), Stop> {
+        let id = match self.id {
+            Some(id) => id,
+            None => self.ask_id()?,
+        };
+        self.id = Some(id);
+        self.read_to_end()?;
+        // Asked after the read: what was read is of the topic that has been read all the time.
+        if self.ask_id()? == id { Ok(()) } else { Err(Stop::Truncated) }
+    }
+
+    fn ask_id(&self) -> Result<TopicId, Stop> {
+        self.cluster.topic_id(&self.topic).map_err(|error| Stop::Failed(error.to_string()))
     }
 
     fn read_to_end(&mut self) -> Result<(), Stop> {

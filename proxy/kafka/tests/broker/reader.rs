@@ -1,5 +1,6 @@
 use crate::support::{
-    JOURNAL, LANE, Reader, Rig, foreign_transaction, kafka, marker, owner, record, send, topic, unique,
+    JOURNAL, LANE, PATIENCE, Reader, Rig, foreign_transaction, kafka, marker, owner, record, send, topic,
+    unique,
 };
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
@@ -113,6 +114,25 @@ fn a_log_that_lost_records_is_told_as_truncated() {
     assert_eq!(seqs(&view), [1, 3]);
     let fresh = rig.reader().view();
     assert_eq!((fresh.truncated, seqs(&fresh)), (true, vec![3]));
+}
+
+#[test]
+fn a_topic_that_was_deleted_and_made_again_is_told_as_truncated() {
+    let rig = Rig::new("again");
+    let OutcomesPlace::Topic { topic, partition } = &rig.place else { panic!("topic mode") };
+    rig.open(1);
+    write(&rig, vec![marker(1)], true);
+    let reader = rig.reader();
+    assert_eq!(seqs(&reader.view()), [1]);
+    kafka().delete_topic(topic).expect("deleted");
+    kafka().create_topic(topic, 4, &[("cleanup.policy", "compact")]).expect("made again");
+    // Others' records: the new log is longer than the old one was, so its length gives nothing away.
+    for _ in 0..3 {
+        foreign_transaction(topic, *partition).commit_transaction(PATIENCE).expect("committed");
+    }
+    let view = reader.view();
+    assert_eq!((view.truncated, seqs(&view)), (true, vec![]));
+    assert!(reader.view().truncated, "what was lost stays lost");
 }
 
 /// DeleteRecords is allowed for topics that are not compact only.

@@ -21,7 +21,7 @@ use std::{
 };
 
 /// Longer than anything in these tests takes.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) const LANE: LaneIndex = LaneIndex(0);
 pub(crate) const JOURNAL: JournalId = JournalId([7; 16]);

@@ -1,0 +1,67 @@
+//! The admin call that tells a topic's id.
+
+use super::{
+    copy,
+    groups::{Options, Queue, unexpected},
+    text,
+};
+use crate::classify::TxnError;
+use rdkafka::{
+    ClientContext,
+    bindings::{self as sys, rd_kafka_admin_op_t, rd_kafka_resp_err_t},
+    client::Client,
+};
+use std::time::Duration;
+
+/// What a topic keeps until it is deleted, and one made again under its name does not have (KIP-516). Brokers before 2.8
+/// tell the same for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TopicId(i64, i64);
+
+/// The id of a topic.
+pub(crate) fn topic_id<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<TopicId, TxnError> {
+    let queue = Queue::new(client)?;
+    let options = Options::new(client, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, timeout)?;
+    let name = text(topic)?;
+    let mut names = [name.as_ptr()];
+    // SAFETY: client, options and queue are live; the request keeps what it needs of them. The collection copies the
+    // name, which is NUL-terminated; it is made by `_of_topic_names` and destroyed once.
+    unsafe {
+        let topics = sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
+        sys::rd_kafka_DescribeTopics(client.native_ptr(), topics, options.0.as_ptr(), queue.0.as_ptr());
+        sys::rd_kafka_TopicCollection_destroy(topics);
+    }
+    let event = queue.next(timeout)?;
+    event.check()?;
+    // SAFETY: the event is live until the end of this function and owns everything that is read from it; its type is
+    // that of the only request on the queue; the array has as many entries as told.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeTopics_result(event.0.as_ptr());
+        let mut count = 0;
+        if result.is_null() {
+            return Err(unexpected("no topics in the answer"));
+        }
+        let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+        if count != 1 {
+            return Err(unexpected("not one topic in the answer"));
+        }
+        let error = sys::rd_kafka_TopicDescription_error(*topics);
+        if !error.is_null()
+            && sys::rd_kafka_error_code(error) != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+        {
+            return Err(copy(error));
+        }
+        let id = sys::rd_kafka_TopicDescription_topic_id(*topics);
+        if id.is_null() {
+            return Err(unexpected("no id in the answer"));
+        }
+        Ok(TopicId(
+            sys::rd_kafka_Uuid_most_significant_bits(id),
+            sys::rd_kafka_Uuid_least_significant_bits(id),
+        ))
+    }
+}

@@ -31,7 +31,8 @@ use self::{
 use crate::{
     Answer, CallId, Effect, Incarnation, Input, JournalContents, JournalEntry, JournalId, JournalOp, KeyHash,
     LaneErrorKind, LaneIndex, Limits, Millis, PreparedGroup, ReadToken, Reason, Refusal, Request, Slot,
-    SyncToken, TransactionView, TxnId, table::TxnState,
+    SyncToken, TransactionView, TxnId,
+    table::{Row, TxnEvent, TxnState},
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -96,6 +97,8 @@ pub struct Engine {
     tokens: u64,
     counters: Counters,
     out: Vec<Effect>,
+    /// Rows of the table that the present step went through.
+    moves: Vec<(TxnId, TxnState, TxnEvent)>,
     now: Millis,
     started: Millis,
 }
@@ -138,6 +141,7 @@ impl Engine {
             tokens: 0,
             counters: Counters::default(),
             out: Vec::new(),
+            moves: Vec::new(),
             now,
             started: now,
             limits,
@@ -160,6 +164,8 @@ impl Engine {
     /// Takes in what happened and tells what to do.
     pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
         self.now = self.now.max(now);
+        self.moves.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.moves.clear());
         match input {
             Input::Call { call, request } => self.on_call(call, request),
             Input::Lane { lane, generation, event } => self.on_lane(lane, generation, event),
@@ -173,6 +179,15 @@ impl Engine {
         self.on_time();
         self.schedule();
         std::mem::take(&mut self.out)
+    }
+
+    /// The rows of the tables that the last step went through, no-ops included: of which transaction, of which lane.
+    pub fn moves(&self) -> impl Iterator<Item = (Option<TxnId>, Option<LaneIndex>, Row)> {
+        let txns = self.moves.iter().map(|(id, from, event)| (Some(*id), None, Row::Txn(*from, *event)));
+        let lanes = self.lanes.iter().flat_map(|lane| {
+            lane.moves.iter().map(|(from, step)| (None, Some(lane.index), Row::Lane(*from, *step)))
+        });
+        txns.chain(lanes)
     }
 
     /// When the next [`Input::Tick`] is due.

@@ -194,6 +194,15 @@ impl LaneStep {
     };
 }
 
+/// A row of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Row {
+    /// Of the table of transactions.
+    Txn(TxnState, TxnEvent),
+    /// Of the table of lanes.
+    Lane(LaneState, LaneStep),
+}
+
 /// Both tables as a graph for `dot`; docs/states.dot is compared with it.
 pub fn dot() -> String {
     let mut dot =

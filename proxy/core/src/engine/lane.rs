@@ -37,6 +37,8 @@ pub(super) struct Lane {
     pub(super) window: u64,
     pub(super) last_fence: Option<Millis>,
     pub(super) error: Option<LaneError>,
+    /// Rows of the table that the present step went through.
+    pub(super) moves: Vec<(LaneState, LaneStep)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,7 @@ impl Lane {
             window: 0,
             last_fence: None,
             error: None,
+            moves: Vec::new(),
         }
     }
 
@@ -120,6 +123,7 @@ impl Lane {
     /// # Panics
     /// If the table forbids it: a defect, and the safest thing is to stop and let the next start settle the past.
     pub(super) fn step(&mut self, now: Millis, step: LaneStep) {
+        self.moves.push((self.state, step));
         match self.state.on(step) {
             Next::To(state) => {
                 self.state = state;

@@ -37,6 +37,7 @@ impl Engine {
     /// If the table forbids it: a defect, and the safest thing is to stop and let the next start settle the past.
     pub(super) fn transit(&mut self, id: TxnId, event: TxnEvent) {
         let Some(txn) = self.txns.get_mut(&id) else { return };
+        self.moves.push((id, txn.state, event));
         match txn.state.on(event) {
             Next::To(state) => txn.state = state,
             Next::NoOp => {}

@@ -7,7 +7,7 @@ use crate::{
         answers::{Waiter, Wants},
         outcome::Cause,
     },
-    table::TxnState,
+    table::{TxnEvent, TxnState},
 };
 
 impl Engine {
@@ -32,6 +32,8 @@ impl Engine {
             };
             let note = if abort.note.is_empty() { String::new() } else { format!(": {}", abort.note) };
             self.abort_unprepared(abort.txn, &Cause::new(reason, format!("aborted by {who}{note}")));
+        } else {
+            self.transit(abort.txn, TxnEvent::AbortAsked); // a repeat, or too late: nothing moves
         }
     }
 }

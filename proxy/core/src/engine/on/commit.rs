@@ -25,6 +25,8 @@ impl Engine {
                 return self.reply(call, Err(refusal));
             }
             self.start_commit(commit.txn);
+        } else {
+            self.transit(commit.txn, TxnEvent::CommitAsked); // a repeat, or too late: nothing moves
         }
         self.wait_for(commit.txn, Waiter { call, wants: Wants::Commit });
     }

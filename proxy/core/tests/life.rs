@@ -486,6 +486,31 @@ fn of_a_refused_group_only_the_guilty_one_fails_and_its_key_is_free_again() {
 }
 
 #[test]
+fn of_a_refused_group_who_has_no_time_left_has_timed_out_and_is_not_blamed() {
+    let limits =
+        Limits { lanes_max: 1, lanes_warm: 1, lanes_reserved: 0, group_members_max: 8, ..Limits::default() };
+    let mut world = World::start(limits);
+    world.hangs = true;
+    world.call(transact("first", "v", Some(1_000)));
+    let calls = [("a", "v", Some(1_500)), ("b", "bad", None)].map(|(key, value, timeout)| {
+        assert_eq!(world.call(transact(key, value, timeout)), None);
+        world.calls
+    });
+    world.now += 1_000;
+    world.input(Input::Tick);
+    // Now a and b are on the lane; the refusal is heard before the clock.
+    world.now += 1_000;
+    (world.hangs, world.rejects) = (false, Some("bad"));
+    let kind = LaneErrorKind::Record { member: 0, index: 0, denied: false };
+    world.reports(
+        LaneIndex(0),
+        LaneEvent::Failed(LaneError { kind, message: "the batch was refused".into() }),
+    );
+    let reasons = calls.map(|call| world.replies[&call].as_ref().err().map(|refusal| refusal.reason));
+    assert_eq!(reasons, [Some(Reason::TimedOut), Some(Reason::RecordRejected)]);
+}
+
+#[test]
 fn under_buffer_pressure_the_youngest_goes_and_the_limit_is_named() {
     let limits =
         Limits { buffer_bytes: 200, lanes_max: 1, lanes_reserved: 0, lanes_warm: 1, ..Limits::default() };

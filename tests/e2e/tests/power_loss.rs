@@ -77,11 +77,15 @@ async fn lose_power_at(
         drop(recovering);
         course.lose_power(disk, "during-recovery");
     }
-    let sidecar = spec.serve().await;
+    let mut sidecar = spec.serve().await;
     let mut app = sidecar.app();
     for transfer in asked {
         transfer.settle(&mut app, topic, &mut course.account).await;
     }
+    // In order: a COMMITTED that the next start had to find out would be taken for the first one at after-reply.
+    drop(app);
+    sidecar.signal("TERM");
+    assert!(sidecar.wait(Duration::from_secs(60)).success(), "{}", sidecar.log());
 }
 
 /// One point, each time a commit later, on a pod with an outcomes topic of its own: a transaction that another's killed

@@ -69,7 +69,7 @@ struct Ledger {
 
 impl Ledger {
     async fn transact(&mut self, app: &mut App, topic: &str, key: &str) -> Result<(), Refused> {
-        let (first, known) = self.keys.entry(key.to_owned()).or_insert((SystemTime::now(), None));
+        let (first, known) = self.keys.entry(key.to_owned()).or_insert_with(|| (SystemTime::now(), None));
         let request = v1::TransactRequest {
             idempotency_key: key.to_owned(),
             first_attempt_time: Some((*first).into()),

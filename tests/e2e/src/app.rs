@@ -29,6 +29,8 @@ pub struct Refused {
     pub next: String,
     /// Our detail.
     pub detail: Option<v1::ErrorDetail>,
+    /// RetryInfo's: how long to wait before the next try.
+    pub delay: Option<Duration>,
     /// The blamed field.
     pub field: String,
     /// For people.
@@ -43,6 +45,16 @@ pub fn record(topic: &str, key: &str, value: &str) -> v1::Record {
         value: Some(Bytes::copy_from_slice(value.as_bytes())),
         ..v1::Record::default()
     }
+}
+
+/// A connection over a Unix socket; it is made when it is needed, and anew after it broke.
+pub(crate) fn channel(socket: &Path) -> Channel {
+    let socket = socket.to_owned();
+    let connector = tower::service_fn(move |_: Uri| {
+        let socket = socket.clone();
+        async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+    });
+    Endpoint::from_static("http://localhost").connect_with_connector_lazy(connector)
 }
 
 /// Offsets of a group without membership.
@@ -62,13 +74,7 @@ pub fn offsets(group: &str, topic: &str, partition: i32, offset: i64) -> v1::Gro
 impl App {
     /// Over a Unix socket; the connection is made when it is needed.
     pub fn connect(socket: &Path) -> Self {
-        let socket = socket.to_owned();
-        let connector = tower::service_fn(move |_: Uri| {
-            let socket = socket.clone();
-            async move { UnixStream::connect(socket).await.map(TokioIo::new) }
-        });
-        let channel = Endpoint::from_static("http://localhost").connect_with_connector_lazy(connector);
-        Self { stub: TransactionServiceClient::new(channel).max_decoding_message_size(64 << 20) }
+        Self { stub: TransactionServiceClient::new(channel(socket)).max_decoding_message_size(64 << 20) }
     }
 
     /// Over TCP.
@@ -231,6 +237,9 @@ impl From<Status> for Refused {
         let find =
             |name: &str| details.iter().find(|any| any.type_url.ends_with(name)).map(|any| &any.value[..]);
         let detail = find("sidecommit.v1.ErrorDetail").and_then(|bytes| v1::ErrorDetail::decode(bytes).ok());
+        let delay = find("google.rpc.RetryInfo")
+            .and_then(|bytes| google_rpc::RetryInfo::decode(bytes).ok()?.retry_delay)
+            .and_then(|delay| Duration::try_from(delay).ok());
         let violation =
             find("google.rpc.BadRequest").and_then(|bytes| google_rpc::BadRequest::decode(bytes).ok());
         let field = violation
@@ -244,6 +253,7 @@ impl From<Status> for Refused {
                 .as_ref()
                 .map_or(String::new(), |d| name(d.next_action().as_str_name(), "NEXT_ACTION_")),
             detail,
+            delay,
             field: field.unwrap_or_default(),
             message: status.message().to_owned(),
         }

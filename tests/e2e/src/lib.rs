@@ -3,19 +3,23 @@
 
 mod app;
 mod asked;
+mod blind;
 mod cluster;
 mod disk;
 mod failpoints;
 mod ledger;
 mod log;
+mod relay;
 mod sidecar;
 
 pub use app::{App, Refused, offsets, record};
 pub use asked::{Account, Asked, By};
+pub use blind::{At, Attempt, Blind, End, Met, Way, Work};
 pub use cluster::{Cluster, fence, values};
 pub use disk::Disk;
 pub use failpoints::FAILPOINTS;
 pub use ledger::{Told, check_ledger, differences};
+pub use relay::Relay;
 pub use sidecar::{Sidecar, Spec};
 
 /// A name that no other test, and no other run of this one, uses.

@@ -1,4 +1,4 @@
-//! A repeat of each call, before and after a restart, is answered and changes nothing.
+//! Repeats that overlap, leave gaps or come too late.
 
 use sidecommit_e2e::{Cluster, Spec, record};
 

@@ -1,0 +1,4 @@
+//! A repeat of each call is answered and changes nothing.
+
+mod everywhere;
+mod stored;

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 /// How long any request about the cluster may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Requests about the cluster: metadata, configurations, topics. All calls block, for 10 s at most.
+/// Requests about the cluster: metadata, configurations, topics. All calls block, for 20 s at most.
 ///
 /// Clones share one connection pool.
 #[derive(Clone)]
@@ -105,6 +105,7 @@ impl Cluster {
     /// # Errors
     /// [`Error::Unreachable`] or [`Error::Rejected`].
     pub fn configs(&self, topics: &[&str]) -> Result<BTreeMap<String, TopicConfig>, Error> {
+        topics.iter().take(1).for_each(|topic| self.find_controller(topic));
         let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         let described = block_on(self.0.admin.describe_configs(&resources, &options()));
         let described =
@@ -136,6 +137,7 @@ impl Cluster {
         let act = || format!("creating topic {topic}");
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replication));
         let new = config.iter().fold(new, |new, (name, value)| new.set(name, value));
+        self.find_controller(topic);
         let created = block_on(self.0.admin.create_topics(&[new], &options()));
         match created.map_err(|error| Error::of_call(act(), &error))?.pop() {
             None | Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) => Ok(()),
@@ -152,12 +154,21 @@ impl Cluster {
 
     /// What tells a topic from one that was made again under its name.
     pub(crate) fn topic_id(&self, topic: &str) -> Result<TopicId, Error> {
+        self.find_controller(topic);
         let told = ffi::topic_id(self.client(), topic, TIMEOUT);
         told.map_err(|error| Error::of_code(format!("reading the id of topic {topic}"), error.code))
     }
 
     pub(crate) fn client(&self) -> &rdkafka::client::Client<Logged> {
         self.0.admin.inner()
+    }
+
+    /// Admin requests wait for the broker that the client takes for the controller, dead or not, and it learns of another
+    /// one only by asking for metadata.
+    fn find_controller(&self, topic: &str) {
+        if let Err(error) = self.0.admin.inner().fetch_metadata(Some(topic), TIMEOUT) {
+            tracing::debug!(%error, "the controller may be another one");
+        }
     }
 
     /// Log lines and errors wait in the client's queue until it is polled.

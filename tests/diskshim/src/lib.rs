@@ -9,7 +9,7 @@
 //! | `fail-sync` | test | n, errno, prefix: the sync after the next n of such files fails, and the disk lies from then on, as Linux does: it has dropped the pages and calls the next fsync a success |
 //! | `lies` | test, or a failed sync | syncs succeed and make nothing durable |
 //! | `trace` | shim | a line for each sync and each failure: call, file, result |
-//! | `durable/` | shim | what survives the loss of power, see [`durable`] |
+//! | `durable/` | shim | what survives the loss of power (how it is kept: `durable.rs`) |
 //!
 //! It sees what goes through libc, as std and sled do. Raw system calls (rustix's) pass it by, and so do mmap and calls
 //! that write in other ways, which the journal does not use. Linux with glibc only; elsewhere it is empty.

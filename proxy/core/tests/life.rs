@@ -23,6 +23,8 @@ struct World {
     hangs: bool,
     /// Neither are inits.
     inits_hang: bool,
+    /// Nor this lane's.
+    stuck: Option<LaneIndex>,
     /// What an end that was not executed would have committed.
     late: Vec<(OutcomesKey, Vec<u8>)>,
     ends: usize,
@@ -43,6 +45,11 @@ fn contents() -> JournalContents {
     }
 }
 
+fn start(limits: Limits, journal: JournalContents, now: Millis) -> Start {
+    let slot = "p/n/w/0".parse().expect("valid");
+    Start { slot, pod_uid: "pod".into(), journal, limits, seed: 7, now }
+}
+
 fn record(value: &'static str) -> Record {
     Record {
         topic: "t".into(),
@@ -56,15 +63,7 @@ fn record(value: &'static str) -> Record {
 
 impl World {
     fn start(limits: Limits) -> Self {
-        let start = Start {
-            slot: "p/n/w/0".parse().expect("valid"),
-            pod_uid: "pod".into(),
-            journal: contents(),
-            limits,
-            seed: 7,
-            now: 1_000,
-        };
-        let (engine, effects) = Engine::new(start);
+        let (engine, effects) = Engine::new(start(limits, contents(), 1_000));
         let mut world = Self {
             engine,
             now: 1_000,
@@ -78,11 +77,20 @@ impl World {
             sent: BTreeMap::new(),
             hangs: false,
             inits_hang: false,
+            stuck: None,
             late: Vec::new(),
             ends: 0,
         };
         world.perform(effects);
         world
+    }
+
+    /// The process is another one, and so is its journal: the old one is lost.
+    fn restart_without_journal(&mut self, limits: Limits) {
+        let journal = JournalContents { journal: JournalId([2; 16]), ..contents() };
+        let (engine, effects) = Engine::new(start(limits, journal, self.now));
+        self.engine = engine;
+        self.perform(effects);
     }
 
     fn input(&mut self, input: Input) {
@@ -121,7 +129,7 @@ impl World {
             LaneOp::Open => {
                 self.pending.remove(&lane);
                 self.sent.remove(&lane);
-                (!self.inits_hang).then_some(LaneEvent::Opened)
+                (!self.inits_hang && self.stuck != Some(lane)).then_some(LaneEvent::Opened)
             }
             LaneOp::Send(batch) => {
                 self.sent.entry(lane).or_default().extend(batch);
@@ -445,11 +453,15 @@ fn a_transaction_that_can_never_fit_is_told_so() {
     );
 }
 
-fn transact(key: &str, value: &'static str, timeout: Option<Millis>) -> Request {
+fn key(text: &str) -> IdempotencyKey {
     let mut hash = [0; 16];
-    hash[..key.len()].copy_from_slice(key.as_bytes());
+    hash[..text.len()].copy_from_slice(text.as_bytes());
+    IdempotencyKey { text: text.into(), hash: KeyHash(hash) }
+}
+
+fn transact(text: &str, value: &'static str, timeout: Option<Millis>) -> Request {
     Request::Transact(Transact {
-        key: IdempotencyKey { text: key.into(), hash: KeyHash(hash) },
+        key: key(text),
         fingerprint: Fingerprint([value.len() as u8; 16]),
         first_attempt: None,
         records: vec![record(value)],
@@ -525,4 +537,29 @@ fn under_buffer_pressure_the_youngest_goes_and_the_limit_is_named() {
     assert_eq!((full.reason, full.reason.next_action()), (Reason::BufferExceeded, NextAction::RetrySame));
     assert_eq!(full.exceeded.map(|exceeded| exceeded.setting), Some("limits.buffer_bytes"));
     assert!(full.retry_after.is_some());
+}
+
+#[test]
+fn nothing_is_called_forgotten_before_every_lane_was_read() {
+    let limits = Limits::default();
+    let mut world = World::start(limits.clone());
+    world.call(transact("known", "v", None)).expect("answered").expect("commits");
+    let (first, stuck) = (world.now, LaneIndex(7));
+    world.stuck = Some(stuck);
+    world.restart_without_journal(limits.clone());
+    world.now += limits.recovering_wait;
+    world.input(Input::Tick);
+    assert_eq!(world.engine.serving(), &Serving::Ready, "all but one are read");
+    let repeat = |key| match transact(key, "v", None) {
+        Request::Transact(transact) => Request::Transact(Transact { first_attempt: Some(first), ..transact }),
+        other => panic!("{other:?}"),
+    };
+    let get = |text| Request::Get(Get { by: Lookup::Key(key(text)), wait: false });
+    world.call(repeat("known")).expect("answered").expect("its marker was read");
+    for request in [repeat("other"), get("other")] {
+        let refusal = world.call(request).expect("answered").expect_err("may be on the lane that is stuck");
+        assert_eq!(refusal.reason, Reason::Recovering, "{refusal}");
+    }
+    world.reports(stuck, LaneEvent::Opened);
+    world.call(repeat("other")).expect("answered").expect("was never written, so it is now");
 }

@@ -114,7 +114,20 @@ impl Engine {
         }
         let message =
             format!("{txn} is older than what is remembered: it may have been committed, look at Kafka");
-        Err(Refusal::new(Reason::OutcomeForgotten, message).field("transaction_id"))
+        Err(self.forgotten(message).field("transaction_id"))
+    }
+
+    /// What is not remembered and may have been committed. As long as not every lane's markers are read, Kafka may yet
+    /// tell: a final word would send a caller to a person for nothing.
+    fn forgotten(&self, message: String) -> Refusal {
+        match &self.recall {
+            None => Refusal::new(Reason::OutcomeForgotten, message),
+            Some(read) => {
+                let (read, lanes) = (read.len(), self.lanes.len());
+                let message = format!("{message} (of {lanes} lanes {read} are read so far)");
+                Refusal::new(Reason::Recovering, message).retry_after(500)
+            }
+        }
     }
 
     /// Why a transaction that is not open takes nothing more.

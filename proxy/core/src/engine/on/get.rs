@@ -34,12 +34,15 @@ impl Engine {
                 return self.refuse_unready();
             }
             // Once something was forgotten, this may have been it.
-            let (reason, rest) = match forgotten {
-                false => (Reason::NeverIssued, ""),
-                true => (Reason::OutcomeForgotten, ": it may have been forgotten"),
+            let refusal = if forgotten {
+                self.forgotten(format!(
+                    "no transaction with {what} {name:?} is remembered: it may have been forgotten"
+                ))
+            } else {
+                let message = format!("no transaction with {what} {name:?} is remembered");
+                Refusal::new(Reason::NeverIssued, message)
             };
-            Refusal::new(reason, format!("no transaction with {what} {name:?} is remembered{rest}"))
-                .field(what)
+            refusal.field(what)
         };
         let dropped = self.memory.horizon() > 0;
         match by {

@@ -43,7 +43,7 @@ impl Engine {
                  it may have been committed, look at Kafka",
                 transact.key.text
             );
-            return Err(Refusal::new(Reason::OutcomeForgotten, message).field("first_attempt_time"));
+            return Err(self.forgotten(message).field("first_attempt_time"));
         }
         self.room_for_another()?;
         let timeout = self.timeout(transact.timeout)?;

@@ -46,8 +46,8 @@ pub(crate) struct Transfer {
 
 /// What faults make librdkafka give up, and the sidecar say: in any of these cases it replaces the producer.
 const GIVEN_UP: [&str; 4] = [
-    "WARN librdkafka: .. Failed to add offsets to transaction .. Local: Timed out",
-    "WARN .. lane failed .. kind=Unreachable send_offsets_to_transaction: .. Local: Timed out",
+    "WARN librdkafka: .. Failed to add offsets to transaction .. Local: ",
+    "WARN .. lane failed .. kind=Unreachable send_offsets_to_transaction: .. Local: ",
     "WARN .. lane failed .. kind=Other .. sequence desynchronization",
     "WARN .. lane failed .. kind=Fenced",
 ];

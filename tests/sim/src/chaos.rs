@@ -81,7 +81,7 @@ pub(crate) const KINDS: &[(Chaos, u32)] = &[
     (Chaos::Tombstones, 2),
     (Chaos::Truncate, 1),
     (Chaos::Rebalance, 4),
-    (Chaos::Resume, 2),
+    (Chaos::Resume, 4),
     (Chaos::StrayInit, 3),
 ];
 

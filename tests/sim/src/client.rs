@@ -1,6 +1,6 @@
 //! A model application: does its jobs one after the other and follows next_action blindly.
 
-use crate::{event::PodId, ledger::AppId, profile::hit};
+use crate::{event::PodId, ledger::AppId, piece::Piece, profile::hit};
 use fastrand::Rng;
 use sidecommit_core::{CallId, IdempotencyKey, KeyHash, TxnId};
 use std::collections::VecDeque;
@@ -113,6 +113,32 @@ impl Client {
             }
         }
         Self { plans, job: None, pod: 0, input: 1 }
+    }
+
+    /// Leaves out the pieces that a run does without; returns the others.
+    pub(crate) fn keep(&mut self, id: usize, keeps: impl Fn(Piece) -> bool) -> Vec<Piece> {
+        let whole = Piece::Client(id);
+        let mut kept = vec![whole];
+        if !keeps(whole) {
+            self.plans.clear();
+            kept.clear();
+        }
+        let plans = std::mem::take(&mut self.plans).into_iter().enumerate();
+        for (job, mut plan) in plans.filter(|(job, _)| keeps(Piece::Job(id, *job))) {
+            kept.push(Piece::Job(id, job));
+            if plan.records.len() > 1 && keeps(Piece::Records(id, job)) {
+                kept.push(Piece::Records(id, job));
+            } else {
+                plan.records.truncate(1);
+            }
+            if plan.offsets != Offsets::None && keeps(Piece::Offsets(id, job)) {
+                kept.push(Piece::Offsets(id, job));
+            } else {
+                plan.offsets = Offsets::None;
+            }
+            self.plans.push_back(plan);
+        }
+        kept
     }
 }
 

@@ -20,6 +20,12 @@ pub(crate) struct Journal {
     remembered: usize,
     /// Outcomes put or about to be put, in all.
     promised: usize,
+    /// It was begun though the slot had one before.
+    pub(crate) second: bool,
+    /// It is a copy.
+    pub(crate) restored: bool,
+    /// It has gone through a loss of power.
+    pub(crate) power_lost: bool,
 }
 
 /// What the entries add up to.
@@ -37,7 +43,16 @@ struct Fold {
 
 impl Journal {
     pub(crate) fn new(id: JournalId, remembered: usize) -> Self {
-        Self { id, entries: Vec::new(), durable: 0, remembered, promised: 0 }
+        Self {
+            id,
+            entries: Vec::new(),
+            durable: 0,
+            remembered,
+            promised: 0,
+            second: false,
+            restored: false,
+            power_lost: false,
+        }
     }
 
     /// Writes an entry, not yet durable.
@@ -65,6 +80,7 @@ impl Journal {
     pub(crate) fn copied(&self) -> Self {
         let mut copy = self.clone();
         copy.entries.truncate(self.durable);
+        copy.restored = true;
         copy
     }
 

@@ -7,31 +7,43 @@
 #![forbid(unsafe_code)]
 
 mod broker;
+mod campaign;
+mod case;
 mod chaos;
 mod client;
+mod coverage;
+mod dice;
 mod event;
 mod journal;
 mod ledger;
+mod piece;
 mod plant;
 mod process;
 mod producer;
 mod profile;
 mod schedule;
+mod shrink;
 mod stats;
 mod token;
+mod track;
 mod world;
 
+pub use campaign::Campaign;
+pub use case::Case;
+pub use coverage::{Coverage, FULL};
+pub use dice::Stream;
+pub use piece::{Piece, Pieces};
 pub use plant::Plant;
+pub use shrink::{Shrunk, same_promise, shrink};
 pub use stats::Stats;
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use world::World;
 
 /// The result of one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// Which.
     pub seed: u64,
+    /// What it was made of.
+    pub pieces: Vec<Piece>,
     /// What happened.
     pub stats: Stats,
     /// The broken promise, if one was.
@@ -42,17 +54,5 @@ pub struct Run {
 
 /// Runs one seed, with a planted fault if there is one.
 pub fn run(seed: u64, plant: Option<Plant>, trace: bool) -> Run {
-    let mut world = World::new(seed, plant, trace);
-    // A defect that the engine detects itself is a panic; it must not end the campaign.
-    let result = catch_unwind(AssertUnwindSafe(|| world.run()));
-    let broken = match result {
-        Ok(result) => result.err(),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Some(format!("the engine gave up: {}", text.unwrap_or_default()))
-        }
-    };
-    world.finish_stats();
-    Run { seed, stats: world.stats, broken, trace: world.trace.unwrap_or_default() }
+    Case::new(seed, plant).run(trace)
 }

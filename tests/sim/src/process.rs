@@ -2,6 +2,7 @@
 
 use crate::event::{Event, PodId};
 use crate::producer::Producer;
+use crate::track::Track;
 use sidecommit_core::{
     CallId, Engine, Generation, JournalOp, LaneIndex, LaneOp, Limits, Millis, OwnerRecord, Serving, TxnId,
     table::TxnState,
@@ -27,8 +28,12 @@ pub(crate) struct Process {
     pub(crate) serving: Serving,
     /// It, or a former life of its pod that its journal remembers, has claimed the slot.
     pub(crate) claimed: bool,
-    /// States of its transactions as last seen.
-    pub(crate) states: BTreeMap<TxnId, TxnState>,
+    /// Its claim was committed.
+    pub(crate) owned: bool,
+    /// For the coverage.
+    pub(crate) track: Track,
+    /// How its transactions ended.
+    pub(crate) finals: BTreeMap<TxnId, TxnState>,
     pub(crate) unanswered: BTreeSet<CallId>,
     /// For [`crate::Plant::StaleOwner`].
     pub(crate) own_record: Option<OwnerRecord>,
@@ -56,6 +61,8 @@ pub(crate) struct Lane {
     pub(crate) producer: Option<Producer>,
     /// Its next turn is scheduled.
     pub(crate) scheduled: bool,
+    /// What the last end was to do: a commit.
+    pub(crate) commits: bool,
 }
 
 // === impl Process ===
@@ -75,7 +82,9 @@ impl Process {
             tick: None,
             serving: Serving::Recovering,
             claimed,
-            states: BTreeMap::new(),
+            owned: false,
+            track: Track::default(),
+            finals: BTreeMap::new(),
             unanswered: BTreeSet::new(),
             own_record: None,
         }
@@ -85,6 +94,13 @@ impl Process {
 // === impl Lane ===
 
 impl Lane {
+    /// Whether an operation reaches a producer that can do it.
+    pub(crate) fn hears(&self, generation: Generation, op: &LaneOp) -> bool {
+        let producer = self.producer.as_ref();
+        matches!(op, LaneOp::Open | LaneOp::Close)
+            || producer.is_some_and(|producer| producer.generation == generation && !producer.failed)
+    }
+
     /// Whether the thread is blocked in a call that no newer operation cuts short.
     pub(crate) fn is_blocked(&self) -> bool {
         let Some(producer) = &self.producer else { return false };

@@ -3,7 +3,8 @@
 
 use crate::{
     broker::Body,
-    chaos::{Chaos, KINDS},
+    chaos::{Chaos, KINDS, Volume},
+    dice::Dice,
 };
 use fastrand::Rng;
 use sidecommit_core::{Limits, Millis};
@@ -11,9 +12,22 @@ use sidecommit_core::{Limits, Millis};
 /// When the simulated world begins: any time will do that is not near zero.
 pub(crate) const EPOCH: Millis = 1_700_000_000_000;
 
+/// What a seed is about. Chance alone would lead to some rows of the tables too seldom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Theme {
+    Anything,
+    /// Rivals come while others still recover, and operators take sides.
+    Contest,
+    /// The broker is cut off around ends of transactions.
+    Doubt,
+    /// Most transactions have a lane of their own, and a small window.
+    Streams,
+}
+
 /// A seed's settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
+    pub(crate) theme: Theme,
     pub(crate) limits: Limits,
     pub(crate) net: Net,
     /// Chance of a crash at each effect boundary, of a million.
@@ -28,6 +42,8 @@ pub(crate) struct Profile {
     pub(crate) healed: Millis,
     pub(crate) clients: usize,
     pub(crate) jobs: usize,
+    /// Chance that a thread, a message or a timer has to wait for the processor, of ten thousand.
+    pub(crate) busy: u32,
     /// Longest pause of a client between two jobs.
     pub(crate) pause: Millis,
 }
@@ -45,6 +61,8 @@ pub(crate) struct Net {
     pub(crate) lost: u32,
     /// So many times more often for EndTxn and TxnOffsetCommit, whose repeats are the dangerous ones.
     pub(crate) trouble: u32,
+    /// The broker is cut off just before or after it ends a transaction.
+    pub(crate) cut: u32,
     /// After so long a request is sent again (socket.timeout.ms).
     pub(crate) timeout: Millis,
     /// After so long the producer fails.
@@ -67,7 +85,8 @@ impl Profile {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let clients = pick(rng, &[1, 3, 6, 12, 25]);
         let healed = EPOCH + pick(rng, &[20_000, 60_000, 120_000]);
-        Self {
+        let mut profile = Self {
+            theme: Theme::Anything,
             limits: limits(rng),
             net: Net::draw(rng),
             crash: pick(rng, &[0, 300, 2_000, 10_000]),
@@ -77,10 +96,59 @@ impl Profile {
             healed,
             clients,
             jobs: rng.usize(2..=(60 / clients).clamp(3, 12)),
+            busy: pick(rng, &[0, 100, 500]),
             pause: pick(rng, &[20, 500, 3_000]),
+        };
+        profile.follow(rng);
+        profile
+    }
+
+    /// Chooses a theme and adapts to it.
+    fn follow(&mut self, rng: &mut Rng) {
+        use Theme::{Anything, Contest, Doubt, Streams};
+        self.theme = pick(
+            rng,
+            &[Anything, Anything, Anything, Anything, Contest, Contest, Doubt, Doubt, Doubt, Streams],
+        );
+        match self.theme {
+            Anything => return,
+            Contest => {
+                (self.limits.lanes_max, self.limits.lanes_reserved, self.limits.lanes_warm) = (4, 1, 2);
+                self.net.usual = 60;
+                let (begin, length) = (rng.u64(EPOCH..self.healed), pick(rng, &[2_000, 6_000]));
+                for _ in 0..16 {
+                    let at = rng.u64(begin..begin + length).min(self.healed - 1);
+                    self.plan.push((at, pick(rng, FIGHT)));
+                }
+            }
+            Doubt => {
+                (self.net.usual, self.net.timeout, self.net.give_up) = (60, 500, 3_000);
+                self.net.cut = pick(rng, &[2_000, 4_000]);
+                (self.limits.default_timeout, self.limits.group_attempts_max) = (25_000, 3);
+                (self.clients, self.jobs) = (pick(rng, &[3, 8]), 8);
+            }
+            Streams => {
+                (self.limits.streaming_bytes, self.limits.lane_window_bytes) = (300, 300);
+                self.limits.default_timeout = pick(rng, &[700, 2_000]);
+                (self.net.usual, self.net.timeout) = (60, 500);
+                (self.net.lost, self.net.trouble) = (150, 20);
+                self.busy = 1_500;
+            }
         }
+        self.crash = pick(rng, &[300, 2_000]);
     }
 }
+
+/// What happens while a slot is fought over.
+const FIGHT: &[Chaos] = &[
+    Chaos::Rival(Volume::Empty),
+    Chaos::Rival(Volume::Empty),
+    Chaos::Rival(Volume::Same),
+    Chaos::Crash { power: false },
+    Chaos::StrayInit,
+    Chaos::Resume,
+    Chaos::Resume,
+];
 
 fn plan(rng: &mut Rng, until: Millis) -> Vec<(Millis, Chaos)> {
     let mut plan = Vec::new();
@@ -131,6 +199,7 @@ impl Net {
             stuck: pick(rng, &[0, 30, 150]),
             lost: pick(rng, &[0, 30, 150]),
             trouble: pick(rng, &[1, 5, 20]),
+            cut: pick(rng, &[0, 0, 100, 1_000]),
             timeout: pick(rng, &[500, 2_000, 10_000]),
             give_up: pick(rng, &[3_000, 15_000, 40_000]),
         }
@@ -138,33 +207,33 @@ impl Net {
 
     /// Nothing goes wrong any more.
     pub(crate) fn heal(&mut self) {
-        (self.slow, self.stuck, self.lost) = (0, 0, 0);
+        (self.slow, self.stuck, self.lost, self.cut) = (0, 0, 0, 0);
     }
 
     /// How long a request is under way; None: it is lost.
-    pub(crate) fn request(&self, rng: &mut Rng, body: &Body) -> Option<Millis> {
+    pub(crate) fn request(&self, dice: &mut Dice, body: &Body) -> Option<Millis> {
         let trouble = self.trouble_of(body);
-        if hit(rng, self.lost * trouble) {
+        if dice.hit(self.lost * trouble) {
             return None;
         }
-        if hit(rng, self.stuck * trouble) {
+        if dice.hit(self.stuck * trouble) {
             // Often just late enough to meet the transaction after the repeat.
-            let longest = pick(rng, &[40, 500, 20_000]);
-            return Some(self.timeout + rng.u64(0..longest));
+            let longest = pick(dice, &[40, 500, 20_000]);
+            return Some(self.timeout + dice.u64(0..longest));
         }
-        Some(self.delay(rng))
+        Some(self.delay(dice))
     }
 
     /// How long an answer is under way; None: it is lost.
-    pub(crate) fn answer(&self, rng: &mut Rng, body: &Body) -> Option<Millis> {
-        (!hit(rng, self.lost * self.trouble_of(body))).then(|| self.delay(rng))
+    pub(crate) fn answer(&self, dice: &mut Dice, body: &Body) -> Option<Millis> {
+        (!dice.hit(self.lost * self.trouble_of(body))).then(|| self.delay(dice))
     }
 
     fn trouble_of(&self, body: &Body) -> u32 {
         if matches!(body, Body::End { .. } | Body::Offsets(_)) { self.trouble } else { 1 }
     }
 
-    fn delay(&self, rng: &mut Rng) -> Millis {
-        if hit(rng, self.slow) { rng.u64(5..1_000) } else { rng.u64(0..self.usual) }
+    fn delay(&self, dice: &mut Dice) -> Millis {
+        if dice.hit(self.slow) { dice.u64(5..1_000) } else { dice.u64(0..self.usual) }
     }
 }

@@ -1,5 +1,6 @@
 //! What happened in one run or in many: shows whether the simulation reaches what it is for.
 
+use crate::Coverage;
 use std::{collections::BTreeMap, fmt};
 
 /// Running totals.
@@ -9,6 +10,8 @@ pub struct Stats {
     pub seeds: u64,
     /// Events simulated.
     pub events: u64,
+    /// What was reached.
+    pub coverage: Coverage,
     /// Everything else, by group and name.
     counts: BTreeMap<(&'static str, String), u64>,
 }
@@ -37,6 +40,7 @@ impl Stats {
     pub fn merge(&mut self, other: &Self) {
         self.seeds += other.seeds;
         self.events += other.events;
+        self.coverage.merge(&other.coverage);
         for (key, count) in &other.counts {
             *self.counts.entry(key.clone()).or_default() += count;
         }

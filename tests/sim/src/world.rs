@@ -10,15 +10,19 @@ mod network;
 mod pods;
 mod process;
 mod reads;
+mod watch;
 
 use crate::{
-    Plant,
+    Case, Plant,
     broker::Broker,
     chaos::Pod,
     client::Client,
+    coverage::{self, Act, Moment, Row},
+    dice::{Dice, Stream},
     event::{ClientId, Event, ProcId},
     journal::Journal,
     ledger::{AppId, Broken, Ledger},
+    piece::Piece,
     process::Process,
     profile::{EPOCH, Profile},
     schedule::Schedule,
@@ -31,12 +35,9 @@ use std::collections::BTreeMap;
 /// Data topics with their partitions.
 pub(crate) const TOPICS: &[(&str, i32)] = &[("credits", 2), ("debits", 2)];
 
-/// More events than any seed needs: an engine that runs in circles ends here.
-const EVENTS_MAX: u64 = 1_000_000;
-
 /// Everything.
 pub(crate) struct World {
-    pub(crate) rng: Rng,
+    pub(crate) dice: Dice,
     pub(crate) schedule: Schedule,
     pub(crate) profile: Profile,
     pub(crate) plant: Option<Plant>,
@@ -55,9 +56,17 @@ pub(crate) struct World {
     /// Markers are slow until then.
     pub(crate) slow_markers_until: Millis,
     pub(crate) crashes_left: u32,
+    /// A crash that is sought.
+    pub(crate) aim: Option<(Row, Act, Moment)>,
     pub(crate) attempts: u64,
     pub(crate) foreign: u64,
+    /// A stranger has written tombstones into the outcomes.
+    pub(crate) tombstoned: bool,
+    /// The outcomes were compacted, and something went.
+    pub(crate) compacted: bool,
     pub(crate) phase: Phase,
+    /// What the seed is made of, apart from what chance brings on the way.
+    parts: Vec<Piece>,
     pub(crate) stats: Stats,
     pub(crate) trace: Option<Vec<String>>,
     pub(crate) broken: Option<Broken>,
@@ -126,12 +135,15 @@ pub(crate) use trace;
 // === impl World ===
 
 impl World {
-    pub(crate) fn new(seed: u64, plant: Option<Plant>, tracing: bool) -> Self {
-        let mut rng = Rng::with_seed(seed);
-        let profile = Profile::draw(&mut rng);
+    pub(crate) fn new(case: &Case, tracing: bool) -> Self {
+        let mut rng = Rng::with_seed(case.seed);
+        let mut profile = Profile::draw(&mut rng);
+        if case.aim.is_some() {
+            profile.busy = profile.busy.max(1_500); // what has to wait can be met
+        }
         let mut world = Self {
             schedule: Schedule::new(EPOCH),
-            plant,
+            plant: case.plant,
             broker: Broker::new(TOPICS),
             slot: "p/ns/app/0".parse().expect("a slot"),
             journals: Vec::new(),
@@ -144,16 +156,23 @@ impl World {
             outage_until: 0,
             slow_markers_until: 0,
             crashes_left: profile.crashes,
+            aim: case.aim.and_then(|aim| coverage::possible_crashes().get(aim).copied()),
             attempts: 0,
             foreign: 0,
+            tombstoned: false,
+            compacted: false,
             phase: Phase::Storm,
+            parts: Vec::new(),
             stats: Stats::of_one_seed(),
             trace: tracing.then(Vec::new),
             broken: None,
-            rng,
+            dice: Dice::new(rng, case.seed, case.only.clone()),
             profile,
         };
         world.populate();
+        if case.salt != 0 {
+            world.dice.reseed(case.seed ^ case.salt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        }
         world
     }
 
@@ -163,21 +182,32 @@ impl World {
         self.add_pod(journal);
         for id in 0..self.profile.clients {
             let jobs = self.profile.jobs;
-            let client = Client::draw(&mut self.rng, id, jobs);
+            let mut client = Client::draw(&mut self.dice, id, jobs);
+            self.parts.extend(client.keep(id, |piece| self.dice.keeps(piece)));
             self.clients.push(client);
-            let start = self.rng.u64(0..2_000);
+            let start = self.dice.u64(0..2_000);
             self.schedule.after(start, Event::Act { client: id });
         }
-        for (time, chaos) in self.profile.plan.clone() {
-            self.schedule.at(time, Event::Chaos(chaos));
+        for (index, (time, chaos)) in self.profile.plan.clone().into_iter().enumerate() {
+            if self.dice.keeps(Piece::Chaos(index)) {
+                self.parts.push(Piece::Chaos(index));
+                self.schedule.at(time, Event::Chaos(chaos));
+            }
         }
         self.schedule.after(1_000, Event::ExpireTransactions);
         self.schedule.at(self.profile.healed, Event::Heal);
     }
 
+    /// What the run was made of.
+    pub(crate) fn pieces(&self) -> Vec<Piece> {
+        self.parts.iter().chain(self.dice.happened()).copied().collect()
+    }
+
     pub(crate) fn new_journal(&mut self) -> usize {
-        let id = JournalId(self.rng.u128(..).to_be_bytes());
-        self.journals.push(Journal::new(id, self.profile.limits.outcomes_remembered));
+        let id = JournalId(self.dice.u128(..).to_be_bytes());
+        let mut journal = Journal::new(id, self.profile.limits.outcomes_remembered);
+        journal.second = !self.journals.is_empty();
+        self.journals.push(journal);
         self.journals.len() - 1
     }
 
@@ -186,15 +216,16 @@ impl World {
     }
 
     /// Runs until everything has settled or a promise is broken.
-    pub(crate) fn run(&mut self) -> Result<(), Broken> {
+    pub(crate) fn run(&mut self, events_max: u64) -> Result<(), Broken> {
         while self.phase != Phase::Over {
             let Some(event) = self.schedule.next() else {
                 return Err("nothing is going to happen any more, but not everything has settled".into());
             };
             self.stats.events += 1;
-            if self.stats.events > EVENTS_MAX {
-                return Err(format!("no end after {EVENTS_MAX} events"));
+            if self.stats.events > events_max {
+                return Err(format!("no end after {events_max} events"));
             }
+            self.dice.turn(Stream::of(&event, self.now()));
             self.handle(event);
             self.broker_news();
             if let Some(broken) = self.broken.take() {

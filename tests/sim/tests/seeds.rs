@@ -34,8 +34,8 @@ fn every_promise_is_kept_whatever_goes_wrong() {
 fn what_the_simulation_is_for_happens_in_it() {
     let stats = seeds(SEEDS);
     for (group, name) in [
-        ("kill", "after end commit"),
-        ("kill", "before end commit"),
+        ("kill", "after commit"),
+        ("kill", "before commit"),
         ("power loss", "after sync"),
         ("power loss", "before sync"),
         ("serving", "fenced by a rival"),
@@ -50,8 +50,6 @@ fn what_the_simulation_is_for_happens_in_it() {
         ("clients", "overtaking commits"),
         ("broker", "transactions timed out"),
         ("broker", "compacted records"),
-        ("transitions", "Committing -> InDoubt"),
-        ("transitions", "-> InDoubt"),
         ("told", "unknown"),
         ("told", "forgotten"),
     ] {

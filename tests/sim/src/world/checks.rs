@@ -2,8 +2,7 @@
 
 use super::World;
 use crate::event::ProcId;
-use sidecommit_core::{Status, table::TxnState};
-use std::collections::BTreeMap;
+use sidecommit_core::Status;
 
 // === impl World ===
 
@@ -39,27 +38,5 @@ impl World {
         }
         self.stats.add("books", "application transactions", self.ledger.apps.len() as u64);
         self.stats.add("books", "committed but never told", self.ledger.untold().len() as u64);
-    }
-
-    /// Counts the transitions of transactions.
-    pub(super) fn watch_transactions(&mut self, proc: ProcId) {
-        let views = self.procs[proc].engine.transactions(self.now());
-        let now: BTreeMap<_, TxnState> = views.iter().map(|view| (view.txn, view.state)).collect();
-        let before = std::mem::take(&mut self.procs[proc].states);
-        if now != before {
-            for (txn, state) in &now {
-                match before.get(txn) {
-                    Some(former) if former != state => {
-                        self.stats.count("transitions", format!("{former:?} -> {state:?}"));
-                    }
-                    Some(_) => {}
-                    None => self.stats.count("transitions", format!("-> {state:?}")),
-                }
-            }
-            for (_, state) in before.iter().filter(|(txn, _)| !now.contains_key(txn)) {
-                self.stats.count("transitions", format!("{state:?} -> final"));
-            }
-        }
-        self.procs[proc].states = now;
     }
 }

@@ -8,7 +8,6 @@ use crate::{
     client::{Finish, Job, Offsets, Plan, Stage, key},
     event::{ClientId, Event},
     ledger::App,
-    profile::hit,
 };
 use sidecommit_core::{Abort, CallId, Get, Input, Lookup, Millis, Request, Serving};
 
@@ -36,7 +35,7 @@ impl World {
                     self.schedule.after(0, Event::Act { client });
                 }
                 let patience =
-                    if hit(&mut self.rng, 500) { self.rng.u64(1..100) } else { self.rng.u64(3_000..30_000) };
+                    if self.dice.hit(500) { self.dice.u64(1..100) } else { self.dice.u64(3_000..30_000) };
                 self.schedule.after(patience, Event::Impatient { client, call });
             }
             None => self.later(client, 50..500),
@@ -121,7 +120,7 @@ impl World {
         let state = CallState::Open;
         self.calls.insert(call, CallInfo { proc, client, subject, called: self.now(), state });
         self.procs[proc].unanswered.insert(call);
-        let delay = if hit(&mut self.rng, 200) { self.rng.u64(0..300) } else { self.rng.u64(0..4) };
+        let delay = if self.dice.hit(200) { self.dice.u64(0..300) } else { self.dice.u64(0..4) };
         self.schedule.after(delay, Event::Deliver { proc, input: Input::Call { call, request } });
         Some(call)
     }
@@ -140,12 +139,18 @@ impl World {
 
     /// Sometimes a call besides: a repeat, a look, something late.
     fn stray(&mut self, client: ClientId) {
-        if !hit(&mut self.rng, 600) || self.phase != Phase::Storm {
+        if !self.dice.hit(600) || self.phase != Phase::Storm {
             return;
         }
         let Some(job) = self.clients[client].job.as_ref() else { return };
-        let (app, wait) = (job.app, self.rng.bool());
-        if let Some(txn) = job.txn.filter(|_| hit(&mut self.rng, 3_000)) {
+        let (app, wait) = (job.app, self.dice.bool());
+        if let Some(txn) = job.txn.filter(|_| self.dice.hit(3_000)) {
+            if self.dice.hit(500) {
+                self.stats.count("clients", "aborts by an operator");
+                let abort = Abort { txn, note: "stuck".into(), by_operator: true };
+                self.call(Some(client), Subject::Txn(app, txn), Request::Abort(abort));
+                return;
+            }
             self.stats.count("clients", "signs of life");
             self.call(Some(client), Subject::Txn(app, txn), Request::KeepAlive(vec![txn]));
             return;
@@ -175,7 +180,7 @@ impl World {
     }
 
     pub(super) fn later(&mut self, client: ClientId, delay: std::ops::Range<Millis>) {
-        let delay = self.rng.u64(delay);
+        let delay = self.dice.u64(delay);
         self.schedule.after(delay, Event::Act { client });
     }
 
@@ -187,7 +192,7 @@ impl World {
         job.call = None;
         trace!(self, "client {client} repeats {call:?}");
         self.stats.count("clients", "repeats");
-        if hit(&mut self.rng, 3_000) {
+        if self.dice.hit(3_000) {
             self.clients[client].pod = self.serving_pod();
         }
         self.ask_instead(client);
@@ -196,10 +201,13 @@ impl World {
 
     /// After a Commit without an answer some clients look instead of repeating it.
     pub(super) fn ask_instead(&mut self, client: ClientId) {
-        let ask = hit(&mut self.rng, 3_000);
+        let ask = self.dice.hit(3_000);
         let Some(job) = self.clients[client].job.as_mut() else { return };
         if ask && job.txn.is_some() && matches!(job.stage, Stage::Commit | Stage::Abort) {
             job.stage = Stage::Ask;
+            if self.dice.hit(3_000) {
+                job.stage = Stage::Abort; // or want it no more
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The journal's thread.
 
-use super::{World, process::Side, trace};
+use super::{World, trace, watch::Boundary};
 use crate::{
     Plant,
+    coverage::{Act, Moment},
     event::{Event, ProcId},
     process::{JournalError, Thread},
 };
@@ -14,13 +15,13 @@ impl World {
     /// Performs the next journal operation.
     pub(super) fn journal_turn(&mut self, proc: ProcId) {
         let Some(op) = self.procs[proc].journal.front().cloned() else { return };
-        let name = if matches!(op, JournalOp::Sync(_)) { "sync" } else { "put" };
-        if self.dies(proc, name, Side::Before) {
+        let act = if matches!(op, JournalOp::Sync(_)) { Act::Sync } else { Act::Put };
+        if self.dies(proc, Boundary::of(act, Moment::Before)) {
             return;
         }
         self.procs[proc].journal.pop_front();
         if !self.procs[proc].journal.is_empty() {
-            let delay = self.rng.u64(0..2);
+            let delay = self.wait(2);
             self.schedule.after(delay, Event::Journal { proc });
         }
         if self.procs[proc].journal_error == JournalError::Failed {
@@ -43,6 +44,6 @@ impl World {
                 self.report(proc, Thread::Journal, Input::Synced(token));
             }
         }
-        self.dies(proc, name, Side::After);
+        self.dies(proc, Boundary::of(act, Moment::After));
     }
 }

@@ -1,9 +1,10 @@
 //! Lane threads: operations in order, blocking calls, and the producer's conversation with the broker.
 
-use super::{World, process::Side, process::op_name, trace};
+use super::{World, trace, watch::Boundary};
 use crate::{
     Plant,
     broker::{Body, Broker, BrokerError, Response},
+    coverage::{Act, Moment},
     event::{Event, ProcId, Sender},
     process::Thread,
     producer::{Next, Producer, Wait},
@@ -19,7 +20,7 @@ use sidecommit_core::{
 impl World {
     /// Gives a lane's thread a turn, if there is something that it can do.
     pub(super) fn wake_lane(&mut self, proc: ProcId, lane: LaneIndex) {
-        let delay = self.rng.u64(0..3);
+        let delay = self.wait(3);
         let thread = self.procs[proc].lanes.entry(lane).or_default();
         if !thread.scheduled && !thread.queue.is_empty() && !thread.is_blocked() {
             thread.scheduled = true;
@@ -35,19 +36,25 @@ impl World {
             return;
         }
         let Some((generation, op)) = thread.queue.front() else { return };
-        let (generation, name) = (*generation, op_name(op));
-        if self.dies(proc, name, Side::Before) {
+        let (generation, act) = (*generation, Act::of(op));
+        // What is asked of a producer that is gone or has failed is nobody's.
+        let heard = thread.hears(generation, op);
+        let at = |moment| match heard {
+            true => Boundary::on(index, generation, act, moment),
+            false => Boundary::nobodys(act, moment),
+        };
+        if self.dies(proc, at(Moment::Before)) {
             return;
         }
         let thread = self.procs[proc].lanes.entry(index).or_default();
         let Some((_, op)) = thread.queue.pop_front() else { return };
-        trace!(self, "p{proc} lane {index}/{} {name}", generation.0);
+        trace!(self, "p{proc} lane {index}/{} {act:?}", generation.0);
         match op {
             LaneOp::Open => self.open(proc, index, generation),
             LaneOp::Close => self.procs[proc].lanes.entry(index).or_default().producer = None,
             op => self.ask(proc, index, generation, op),
         }
-        if !self.dies(proc, name, Side::After) {
+        if !self.dies(proc, at(Moment::After)) {
             self.wake_lane(proc, index);
         }
     }
@@ -95,6 +102,7 @@ impl World {
             LaneOp::Offsets(offsets) => producer.offsets(offsets),
             LaneOp::Flush => producer.wait = Wait::Flush,
             LaneOp::End { commit } => {
+                thread.commits = commit;
                 if !commit {
                     producer.purge();
                 }
@@ -205,7 +213,7 @@ impl World {
         if let Some(inflight) = producer.inflight.as_mut() {
             inflight.backing_off = true;
         }
-        let delay = if init { self.rng.u64(100..500) } else { self.rng.u64(20..100) };
+        let delay = if init { self.dice.u64(100..500) } else { self.dice.u64(20..100) };
         self.stats.count("broker", "concurrent transactions");
         self.schedule.after(delay, Event::Overdue { sender });
     }

@@ -21,10 +21,10 @@ impl World {
         trace!(self, "chaos: {chaos:?}");
         self.stats.count("chaos", chaos.name());
         let running = self.running();
-        let victim = if running.is_empty() { None } else { Some(running[self.rng.usize(0..running.len())]) };
+        let victim = if running.is_empty() { None } else { Some(running[self.dice.usize(0..running.len())]) };
         match chaos {
-            Chaos::Outage => self.outage_until = self.now() + self.rng.u64(200..15_000),
-            Chaos::SlowMarkers => self.slow_markers_until = self.now() + self.rng.u64(1_000..20_000),
+            Chaos::Outage => self.outage_until = self.now() + self.dice.u64(200..15_000),
+            Chaos::SlowMarkers => self.slow_markers_until = self.now() + self.dice.u64(1_000..20_000),
             Chaos::ForeignTransaction => self.foreign_transaction(),
             Chaos::Compact => self.compact(),
             Chaos::Tombstones => self.tombstones(),
@@ -59,7 +59,7 @@ impl World {
             }
             Chaos::Pause => {
                 self.procs[proc].paused = Some(Vec::new());
-                let delay = self.rng.u64(100..40_000);
+                let delay = self.dice.u64(100..40_000);
                 self.schedule.after(delay, Event::Continue { proc });
             }
             Chaos::Rival(volume) => {
@@ -72,8 +72,8 @@ impl World {
             }
             Chaos::Snapshot => self.snapshot = Some(self.journals[self.pods[pod].journal].clone()),
             Chaos::Drain => {
-                let until = self.now() + self.rng.u64(500..30_000);
-                if self.rng.bool() {
+                let until = self.now() + self.dice.u64(500..30_000);
+                if self.dice.bool() {
                     self.step(proc, Input::Connections(0));
                 }
                 self.step(proc, Input::Drain { until });
@@ -81,12 +81,18 @@ impl World {
             }
             Chaos::JournalError => {
                 self.procs[proc].journal_error = JournalError::Next;
-                let delay = self.rng.u64(2_000..30_000);
+                let delay = self.dice.u64(2_000..30_000);
                 self.schedule.after(delay, Event::Chaos(Chaos::Crash { power: false }));
             }
-            Chaos::Resume => self.resume(proc),
+            Chaos::Resume => self.resume(self.stepped_down().unwrap_or(proc)),
             _ => {}
         }
+    }
+
+    /// A process that has stepped down, if one has: an operator hardly resumes another.
+    fn stepped_down(&self) -> Option<ProcId> {
+        let fenced = |proc: &ProcId| matches!(self.procs[*proc].serving, Serving::FencedByRival(_));
+        self.running().into_iter().rev().find(fenced)
     }
 
     /// Another pod for the slot.
@@ -144,15 +150,16 @@ impl World {
         let produced = ask(&mut self.broker, pid, epoch, produce);
         let appended = matches!(produced, Response::Appended { .. });
         assert!(joined == Response::Ok && appended, "a fresh producer cannot fail");
-        let commit = self.rng.bool();
+        let commit = self.dice.bool();
         let request = Box::new(Request { origin: FOREIGN, id, pid, epoch, body: Body::End { commit } });
-        let delay = self.rng.u64(10..12_000);
+        let delay = self.dice.u64(10..12_000);
         self.schedule.after(delay, Event::Arrive { sender: None, request });
     }
 
     fn compact(&mut self) {
         let before = self.now() - TOMBSTONE_RETENTION;
         let removed = self.broker.logs[Broker::OUTCOMES].compact(before);
+        self.compacted |= removed > 0;
         self.stats.add("broker", "compacted records", removed as u64);
     }
 
@@ -196,24 +203,25 @@ impl World {
         if journals.is_empty() {
             return;
         }
-        let journal = journals[self.rng.usize(0..journals.len())];
+        let journal = journals[self.dice.usize(0..journals.len())];
         let mut doomed: Vec<String> = keys.into_iter().filter(|key| of(key) == Some(journal)).collect();
         // Keys that the journal will use are doomed as well: a marker in flight has its key already.
         doomed.sort();
         self.ledger.evidence_removed = true;
+        self.tombstoned = true;
         let keys: BTreeSet<Bytes> = doomed.iter().map(|key| Bytes::from(key.clone())).collect();
         self.remove_proofs(|entry| entry.key.as_ref().is_some_and(|key| keys.contains(key)));
         for key in doomed {
             self.broker.logs[Broker::OUTCOMES].append_plain(now, Some(key.into()), None);
         }
-        let delay = self.rng.u64(100..4_000);
+        let delay = self.dice.u64(100..4_000);
         self.schedule.after(delay, Event::Chaos(Chaos::Compact));
         self.schedule.after(TOMBSTONE_RETENTION + 1_000 + delay, Event::Chaos(Chaos::Compact));
     }
 
     /// An init_transactions of a producer that was dropped long ago.
     fn stray_init(&mut self) {
-        let lane = LaneIndex(self.rng.u16(0..self.profile.limits.lanes_max));
+        let lane = LaneIndex(self.dice.u16(0..self.profile.limits.lanes_max));
         let timeout = self.profile.limits.lane_timeout;
         let request = Request {
             origin: FOREIGN,

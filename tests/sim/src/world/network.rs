@@ -2,7 +2,7 @@
 
 use super::{World, trace};
 use crate::{
-    broker::{FOREIGN, News, Request},
+    broker::{Body, FOREIGN, News, Request},
     event::{Event, Sender},
     ledger::{Committed, Expected},
 };
@@ -17,7 +17,7 @@ const EXPIRY_SCAN: u64 = 10_000;
 impl World {
     /// A request leaves for the broker; its sender may die or give up before it arrives.
     pub(super) fn send_request(&mut self, sender: Sender, request: Request) {
-        let delay = self.profile.net.request(&mut self.rng, &request.body);
+        let delay = self.profile.net.request(&mut self.dice, &request.body);
         if let Some(delay) = delay {
             let request = Box::new(request);
             self.schedule.after(delay, Event::Arrive { sender: Some(sender), request });
@@ -31,6 +31,14 @@ impl World {
         if now < self.outage_until {
             return;
         }
+        let cut = matches!(request.body, Body::End { .. }) && self.dice.hit(self.profile.net.cut);
+        if cut {
+            self.stats.count("broker", "cut off around an end");
+            self.outage_until = now + self.profile.net.give_up + self.dice.u64(0..4_000);
+            if self.dice.bool() {
+                return;
+            }
+        }
         let response = self.broker.handle(now, request);
         trace!(
             self,
@@ -40,8 +48,8 @@ impl World {
             request.epoch,
             request.body
         );
-        let delay = self.profile.net.answer(&mut self.rng, &request.body);
-        if let (Some(sender), Some(delay)) = (sender, delay) {
+        let delay = self.profile.net.answer(&mut self.dice, &request.body);
+        if let (Some(sender), Some(delay), false) = (sender, delay, cut) {
             self.schedule.after(delay, Event::Answered { sender, response });
         }
     }
@@ -60,7 +68,7 @@ impl World {
             self.stats.count("broker", if commit { "commits decided" } else { "aborts decided" });
             for participant in self.broker.unmarked(&id) {
                 let slow = self.now() < self.slow_markers_until;
-                let delay = if slow { self.rng.u64(0..4_000) } else { self.rng.u64(0..20) };
+                let delay = if slow { self.dice.u64(0..4_000) } else { self.dice.u64(0..20) };
                 self.schedule.after(delay, Event::Marker { id: id.clone(), participant });
             }
             if commit && self.broker.txns[txn].origin != FOREIGN {
@@ -86,6 +94,7 @@ impl World {
         if commit.claim.is_some() {
             self.stats.count("broker", "slot claims");
             self.procs[commit.by].claimed = true;
+            self.procs[commit.by].owned = true;
         }
         self.ledger.owners.committed(&commit)?;
         for marker in &expected.markers {

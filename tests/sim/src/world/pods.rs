@@ -6,7 +6,7 @@ use crate::{
     event::{Event, PodId, ProcId},
     plant::Plant,
     process::Process,
-    profile::{hit, pick},
+    profile::pick,
 };
 use sidecommit_core::{Engine, Start};
 
@@ -32,8 +32,8 @@ impl World {
         let uid = self.pods[pod].uid.clone();
         let claimed = contents.claims.iter().any(|(_, claimer)| *claimer == uid);
         let mut limits = self.profile.limits.clone();
-        if self.phase == Phase::Storm && hit(&mut self.rng, 1_000) {
-            limits.lanes_max = pick(&mut self.rng, &[2, 3, 4]);
+        if self.phase == Phase::Storm && self.dice.hit(1_000) {
+            limits.lanes_max = pick(&mut self.dice, &[2, 3, 4]);
             limits.lanes_reserved = 1;
         }
         trace!(self, "p{proc} of pod {pod} starts with {contents:?}");
@@ -43,12 +43,13 @@ impl World {
             pod_uid: uid,
             journal: contents,
             limits: limits.clone(),
-            seed: self.rng.u64(..),
+            seed: self.dice.u64(..),
             now: self.now(),
         };
         let (engine, effects) = Engine::new(start);
         self.procs.push(Process::new(pod, engine, limits, claimed));
         self.pods[pod].proc = Some(proc);
+        self.watch(proc, &effects);
         self.perform(proc, effects);
         self.observe(proc);
     }
@@ -65,24 +66,25 @@ impl World {
         let journal = self.pods[self.procs[proc].pod].journal;
         let volatile = self.journals[journal].volatile();
         let lost = match power {
-            true if self.plant == Some(Plant::SyncNotDurable) || hit(&mut self.rng, 5_000) => volatile,
+            true if self.plant == Some(Plant::SyncNotDurable) || self.dice.hit(5_000) => volatile,
             // sled hands what was put to the kernel in segments: the last one may still be in the process.
-            false if hit(&mut self.rng, 7_000) => 0,
-            _ => self.rng.usize(0..=volatile),
+            false if self.dice.hit(7_000) => 0,
+            _ => self.dice.usize(0..=volatile),
         };
         self.journals[journal].lose(lost);
+        self.journals[journal].power_lost |= power;
         for call in std::mem::take(&mut self.procs[proc].unanswered) {
             let Some(info) = self.calls.get_mut(&call) else { continue };
             info.state = CallState::Lost;
             if let Some(client) = info.client {
-                let delay = self.rng.u64(0..20);
+                let delay = self.dice.u64(0..20);
                 self.schedule.after(delay, Event::Replied { client, call, answer: None });
             }
         }
     }
 
     pub(super) fn restart_later(&mut self, pod: PodId) {
-        let delay = if hit(&mut self.rng, 2_000) { self.rng.u64(0..20_000) } else { self.rng.u64(0..500) };
+        let delay = if self.dice.hit(2_000) { self.dice.u64(0..20_000) } else { self.dice.u64(0..500) };
         self.schedule.after(delay, Event::Restart { pod });
     }
 

@@ -1,37 +1,64 @@
 //! A process: inputs to its engine, effects to its drivers, and death at any boundary between the two.
 
-use super::{CallState, Phase, World, trace};
+use super::{CallState, Phase, World, trace, watch::Boundary};
 use crate::{
+    coverage::{Act, Moment},
     event::{CallAnswer, Event, ProcId},
     process::Thread,
-    profile::hit,
 };
-use sidecommit_core::{CallId, Effect, Input, JournalOp, LaneOp, Serving};
-
-/// Before or after an effect is performed or an input is delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Before,
-    After,
-}
+use sidecommit_core::{CallId, Effect, Input, JournalOp, LaneEvent, Millis, Serving};
 
 // === impl World ===
 
 impl World {
     /// Hands an input to a process's engine and its effects to the drivers.
     pub(super) fn deliver(&mut self, proc: ProcId, input: Input) {
-        let name = input_name(&input);
-        if self.dies(proc, name, Side::Before) {
+        let before = self.arrival(proc, &input);
+        if self.dies(proc, before) {
             return;
         }
+        let synced = if let Input::Synced(token) = &input { Some(*token) } else { None };
         self.step(proc, input);
-        self.dies(proc, name, Side::After);
+        if !self.dies(proc, before.told())
+            && let Some(token) = synced
+        {
+            self.procs[proc].track.synced(token);
+        }
+    }
+
+    /// The boundary before an input: of a call that it has not come, else that the engine does not know what is done.
+    fn arrival(&self, proc: ProcId, input: &Input) -> Boundary {
+        let act = match input {
+            Input::Call { .. } | Input::Drain { .. } | Input::Connections(_) | Input::Tick => {
+                return Boundary::of(Act::Call, Moment::Before);
+            }
+            Input::Read { .. } => return Boundary::of(Act::Read, Moment::After),
+            Input::Synced(_) | Input::JournalFailed(_) => return Boundary::of(Act::Sync, Moment::After),
+            Input::Lane { lane, event, .. } => match event {
+                LaneEvent::Opened => Act::Open,
+                LaneEvent::Progress { .. } => Act::Send,
+                LaneEvent::Flushed(_) => Act::Flush,
+                LaneEvent::Ended(_) if self.procs[proc].lanes.get(lane).is_some_and(|l| l.commits) => {
+                    Act::Commit
+                }
+                LaneEvent::Ended(_) => Act::Abort,
+                LaneEvent::Failed(_) => Act::Fail,
+            },
+        };
+        match input {
+            Input::Lane { lane, generation, .. } => Boundary::on(*lane, *generation, act, Moment::After),
+            _ => Boundary::of(act, Moment::After),
+        }
     }
 
     pub(super) fn step(&mut self, proc: ProcId, input: Input) {
         let now = self.now();
         trace!(self, "p{proc} <- {input:?}");
+        if let Input::Call { request, .. } = &input {
+            self.watch_late_call(proc, request);
+        }
         let effects = self.procs[proc].engine.step(now, input);
+        self.watch(proc, &effects);
         self.perform(proc, effects);
         self.observe(proc);
     }
@@ -42,7 +69,7 @@ impl World {
             match effect {
                 Effect::Reply { call, answer } => {
                     self.note_answer(proc, call);
-                    let delay = self.rng.u64(0..3);
+                    let delay = self.dice.u64(0..3);
                     self.schedule.after(delay, Event::Reply { proc, call, answer });
                 }
                 Effect::Journal(op) => {
@@ -52,7 +79,7 @@ impl World {
                     }
                     process.journal.push_back(op);
                     if process.journal.len() == 1 {
-                        let delay = self.rng.u64(0..2);
+                        let delay = self.dice.u64(0..2);
                         self.schedule.after(delay, Event::Journal { proc });
                     }
                 }
@@ -61,7 +88,7 @@ impl World {
                     self.wake_lane(proc, lane);
                 }
                 Effect::Read(token) => {
-                    let delay = self.rng.u64(0..5);
+                    let delay = self.dice.u64(0..5);
                     self.schedule.after(delay, Event::ReadBegins { proc, token });
                 }
             }
@@ -83,25 +110,31 @@ impl World {
 
     /// A reply leaves the process: from here on it may have been heard.
     pub(super) fn reply(&mut self, proc: ProcId, call: CallId, answer: CallAnswer) {
-        if self.dies(proc, "reply", Side::Before) {
+        if self.dies(proc, Boundary::of(Act::Reply, Moment::Before)) {
             return;
         }
         trace!(self, "p{proc} {call:?} -> {answer:?}");
         self.hear(call, &answer);
         if let Some(client) = self.calls.get(&call).and_then(|info| info.client) {
-            let delay = self.rng.u64(0..3);
+            let delay = self.dice.u64(0..3);
             self.schedule.after(delay, Event::Replied { client, call, answer: Some(answer) });
         }
-        self.dies(proc, "reply", Side::After);
+        self.dies(proc, Boundary::of(Act::Reply, Moment::After));
     }
 
     /// Reports of one thread arrive in order.
     pub(super) fn report(&mut self, proc: ProcId, thread: Thread, input: Input) {
-        let at = self.now() + self.rng.u64(0..3);
+        let delay = self.wait(3);
+        let at = self.now() + delay;
         let last = self.procs[proc].delivered.entry(thread).or_default();
         *last = at.max(*last);
         let at = *last;
         self.schedule.at(at, Event::Deliver { proc, input });
+    }
+
+    /// A moment of less than so many milliseconds, or a while on a busy machine.
+    pub(super) fn wait(&mut self, moment: Millis) -> Millis {
+        if self.dice.hit(self.profile.busy) { self.dice.u64(0..300) } else { self.dice.u64(0..moment) }
     }
 
     pub(super) fn tick(&mut self, proc: ProcId) {
@@ -116,13 +149,12 @@ impl World {
             let process = &mut self.procs[proc];
             if process.tick.is_none_or(|tick| tick > deadline) {
                 process.tick = Some(deadline);
-                let late = self.rng.u64(0..2);
+                let late = self.wait(2);
                 self.schedule.at(deadline + late, Event::Tick { proc });
             }
         }
         let status = self.procs[proc].engine.status(now);
         self.check_bounds(proc, &status);
-        self.watch_transactions(proc);
         if status.serving != self.procs[proc].serving {
             trace!(self, "p{proc} is {:?}", status.serving);
             self.stats.count("serving", serving_name(&status.serving));
@@ -133,24 +165,40 @@ impl World {
         }
     }
 
-    /// Whether the process dies at this boundary.
-    pub(super) fn dies(&mut self, proc: ProcId, point: &str, side: Side) -> bool {
+    /// Whether the process dies at this boundary: by chance, or because the seed is after just this.
+    pub(super) fn dies(&mut self, proc: ProcId, boundary: Boundary) -> bool {
         if !self.procs[proc].alive {
             return true;
         }
-        if self.phase != Phase::Storm || self.crashes_left == 0 || self.profile.crash == 0 {
+        if self.phase != Phase::Storm {
             return false;
         }
-        // The instants around a commit are short: look at them longer.
-        let weight =
-            if matches!(point, "sync" | "end commit" | "ended" | "synced" | "reply") { 8 } else { 1 };
-        if self.rng.u32(0..1_000_000) >= self.profile.crash * weight {
+        let Boundary { act, moment, .. } = boundary;
+        // The instants around a commit are short, and some acts are seldom: look at them longer.
+        let weight = match act {
+            Act::Sync | Act::Commit | Act::Reply | Act::Abort | Act::Close | Act::Fail => 8,
+            _ => 1,
+        };
+        let chance = if self.crashes_left > 0 { self.profile.crash * weight } else { 0 };
+        let by_chance = chance > 0 && self.dice.u32(0..1_000_000) < chance;
+        let aim = self.aim.filter(|(_, a, m)| (*a, *m) == (act, moment));
+        if !by_chance && aim.is_none() {
             return false;
         }
-        self.crashes_left -= 1;
-        let power = hit(&mut self.rng, self.profile.power * 100);
-        self.stats
-            .count(if power { "power loss" } else { "kill" }, format!("{side:?} {point}").to_lowercase());
+        let met = self.met(proc, boundary);
+        let aimed = aim.is_some_and(|(row, ..)| met.contains(&row));
+        if !(by_chance || aimed) || !self.dice.lets_happen() {
+            return false;
+        }
+        if aimed {
+            self.aim = None;
+        }
+        self.crashes_left = self.crashes_left.saturating_sub(u32::from(by_chance));
+        self.stats.coverage.crashed(&met, act, moment);
+        let power = self.dice.hit(self.profile.power * 100);
+        let point = format!("{moment:?} {act:?}").to_lowercase();
+        trace!(self, "p{proc} is at its end: {point}");
+        self.stats.count(if power { "power loss" } else { "kill" }, point);
         self.kill(proc, power);
         self.restart_later(self.procs[proc].pod);
         true
@@ -168,38 +216,5 @@ fn serving_name(serving: &Serving) -> &'static str {
         Serving::Draining => "draining",
         Serving::FencedByRival(_) => "fenced by a rival",
         Serving::JournalFailed(_) => "journal failed",
-    }
-}
-
-fn input_name(input: &Input) -> &'static str {
-    use sidecommit_core::LaneEvent;
-    match input {
-        Input::Call { .. } => "call",
-        Input::Lane { event: LaneEvent::Opened, .. } => "opened",
-        Input::Lane { event: LaneEvent::Progress { .. }, .. } => "progress",
-        Input::Lane { event: LaneEvent::Flushed(_), .. } => "flushed",
-        Input::Lane { event: LaneEvent::Ended(_), .. } => "ended",
-        Input::Lane { event: LaneEvent::Failed(_), .. } => "failed",
-        Input::Read { .. } => "read result",
-        Input::Synced(_) => "synced",
-        Input::JournalFailed(_) => "journal failed",
-        Input::Drain { .. } => "drain",
-        Input::Connections(_) => "connections",
-        Input::Tick => "tick",
-    }
-}
-
-/// A lane operation's name among the crash points.
-pub(super) fn op_name(op: &LaneOp) -> &'static str {
-    match op {
-        LaneOp::Open => "open",
-        LaneOp::Begin => "begin",
-        LaneOp::Send(_) => "send",
-        LaneOp::Write { .. } => "write",
-        LaneOp::Offsets(_) => "offsets",
-        LaneOp::Flush => "flush",
-        LaneOp::End { commit: true } => "end commit",
-        LaneOp::End { commit: false } => "end abort",
-        LaneOp::Close => "close",
     }
 }

@@ -1,11 +1,11 @@
 //! Readers of the outcomes.
 
-use super::{World, process::Side, trace};
+use super::{World, trace, watch::Boundary};
 use crate::{
     Plant,
     broker::{Broker, outcomes_view},
+    coverage::{Act, Moment},
     event::{Event, ProcId},
-    profile::hit,
 };
 use sidecommit_core::{Input, Millis, OutcomesView, ReadResult, ReadToken, Serving};
 
@@ -17,17 +17,17 @@ const PATIENCE: Millis = 2_000;
 impl World {
     /// Takes the high watermark.
     pub(super) fn read_begins(&mut self, proc: ProcId, token: ReadToken) {
-        if self.dies(proc, "read", Side::Before) {
+        if self.dies(proc, Boundary::of(Act::Read, Moment::Before)) {
             return;
         }
-        if self.outage_until > self.now() || hit(&mut self.rng, self.profile.net.lost) {
+        if self.outage_until > self.now() || self.dice.hit(self.profile.net.lost) {
             return self.read_ends(proc, token, ReadResult::Failed("broker transport failure".into()));
         }
         let until = self.broker.logs[Broker::OUTCOMES].end;
         let deadline = self.now() + PATIENCE;
-        let delay = self.rng.u64(0..5);
+        let delay = self.dice.u64(0..5);
         self.schedule.after(delay, Event::ReadPolls { proc, token, until, deadline });
-        self.dies(proc, "read", Side::After);
+        self.dies(proc, Boundary::of(Act::Read, Moment::After));
     }
 
     /// Ends when the last stable offset has reached the high watermark, or patience has ended.
@@ -39,7 +39,7 @@ impl World {
                 self.stats.count("reads", "blocked");
                 return self.read_ends(proc, token, ReadResult::Blocked);
             }
-            let delay = self.rng.u64(20..200);
+            let delay = self.dice.u64(20..200);
             return self.schedule.after(delay, Event::ReadPolls { proc, token, until, deadline });
         }
         let result = match outcomes_view(log, &self.slot, until.min(stable)) {
@@ -52,7 +52,7 @@ impl World {
 
     fn read_ends(&mut self, proc: ProcId, token: ReadToken, result: ReadResult) {
         trace!(self, "p{proc} read {token:?} ends");
-        let delay = self.rng.u64(0..5);
+        let delay = self.dice.u64(0..5);
         self.schedule.after(delay, Event::Deliver { proc, input: Input::Read { token, result } });
     }
 

@@ -4,10 +4,11 @@ use crate::{
     client::{Finish, Job, Offsets, Stage},
     event::{CallAnswer, ClientId, Event},
     ledger::{AppId, Told, Word},
-    profile::hit,
     world::{CallState, Phase, Subject, World, trace},
 };
-use sidecommit_core::{Answer, CallId, NextAction, Reason, Refusal, TransactionView, TxnId, table::TxnState};
+use sidecommit_core::{
+    Abort, Answer, CallId, NextAction, Reason, Refusal, Request, TransactionView, TxnId, table::TxnState,
+};
 
 // === impl World ===
 
@@ -110,13 +111,13 @@ impl World {
         }
         let lazy = job.plan.lazy;
         let chases = job.stage == Stage::Commit;
-        let delay = if hit(&mut self.rng, lazy) && self.phase == Phase::Storm {
-            self.rng.u64(100..12_000)
+        let delay = if self.dice.hit(lazy) && self.phase == Phase::Storm {
+            self.dice.u64(100..12_000)
         } else {
-            self.rng.u64(0..5)
+            self.dice.u64(0..5)
         };
         self.schedule.after(delay, Event::Act { client });
-        if chases && hit(&mut self.rng, 5_000) {
+        if chases && self.dice.hit(5_000) {
             self.chase(client);
         }
     }
@@ -168,7 +169,7 @@ impl World {
     fn begin_again(&mut self, client: ClientId) {
         let Some(job) = self.clients[client].job.take() else { return };
         self.stats.count("clients", "begun again");
-        let tired = job.plan.finish == Finish::Abort || hit(&mut self.rng, 1_000);
+        let tired = job.plan.finish == Finish::Abort || self.dice.hit(1_000);
         if tired {
             self.give_up(job.app);
             return self.finish(client);
@@ -194,7 +195,15 @@ impl World {
     }
 
     fn done(&mut self, client: ClientId) {
-        self.clients[client].job = None;
+        let job = self.clients[client].job.take();
+        if let Some((app, txn)) = job.and_then(|job| Some((job.app, job.txn?)))
+            && self.phase == Phase::Storm
+            && self.dice.hit(500)
+        {
+            self.stats.count("clients", "aborts too late");
+            let abort = Abort { txn, note: "too late".into(), by_operator: false };
+            self.call(Some(client), Subject::Txn(app, txn), Request::Abort(abort));
+        }
         self.finish(client);
     }
 

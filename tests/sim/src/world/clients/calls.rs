@@ -3,7 +3,6 @@
 use crate::{
     client::{Finish, Job, Offsets, Plan, RecordPlan, Stage},
     event::ClientId,
-    profile::hit,
     token::Token,
     world::{TOPICS, World},
 };
@@ -81,10 +80,10 @@ impl World {
     fn produce(&mut self, job: &Job) -> Option<Request> {
         let all = job.plan.records.len() as u64;
         let mut from = job.next.min(all);
-        if from > 0 && hit(&mut self.rng, 1_500) {
-            from = self.rng.u64(0..from);
+        if from > 0 && self.dice.hit(1_500) {
+            from = self.dice.u64(0..from);
             self.stats.count("clients", "resent records");
-        } else if from + 1 < all && hit(&mut self.rng, 200) {
+        } else if from + 1 < all && self.dice.hit(200) {
             from += 1;
             self.stats.count("clients", "gaps");
         }

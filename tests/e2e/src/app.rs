@@ -205,13 +205,23 @@ impl App {
 
     /// Repeats a Commit as its refusals say, through restarts of the sidecar, until there is an outcome.
     pub async fn settle(&mut self, txn: &str, records: i64) -> Result<v1::CommitResponse, Refused> {
-        let end = tokio::time::Instant::now() + Duration::from_secs(90);
+        self.settle_within(txn, records, Duration::from_secs(90)).await
+    }
+
+    /// The same with another patience.
+    pub async fn settle_within(
+        &mut self,
+        txn: &str,
+        records: i64,
+        patience: Duration,
+    ) -> Result<v1::CommitResponse, Refused> {
+        let end = tokio::time::Instant::now() + patience;
         loop {
             match self.commit(txn, records, 0).await {
                 Err(refused) if refused.asks_again() => {
                     assert!(
                         tokio::time::Instant::now() < end,
-                        "no outcome of {txn} within 90 s: {refused:?}"
+                        "no outcome of {txn} within {patience:?}: {refused:?}"
                     );
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }

@@ -1,7 +1,10 @@
-//! Named points at which a crash test has the process kill itself, as SIGKILL does: nothing is flushed or closed.
+//! Named points at which a crash test has the process kill itself, as SIGKILL does: nothing is flushed or closed. Or stop
+//! itself, so that a test of Kafka's failures can have them happen at that point.
 
 use parking_lot::Mutex;
-use std::{fmt, str::FromStr, sync::Arc};
+use rustix::process::{Signal, getpid, kill_process};
+use std::{fmt, io, str::FromStr, sync::Arc};
+use tokio::{runtime, signal::unix};
 
 /// Where a commit or a recovery can be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub struct Failpoints {
 struct Armed {
     point: Failpoint,
     left: Mutex<u32>,
+    /// It stops the process instead of killing it.
+    stops: bool,
 }
 
 impl Failpoint {
@@ -43,12 +48,13 @@ impl Failpoint {
 // === impl Failpoints ===
 
 impl Failpoints {
-    /// Whether passing this point now is fatal. Counts.
+    /// Whether this is the time to [`Self::strike`]. Counts.
     pub fn hit(&self, point: Failpoint) -> bool {
         let Some(armed) = self.armed.as_ref().filter(|armed| armed.point == point) else { return false };
         let mut left = armed.left.lock();
+        let last = *left == 1;
         *left = left.saturating_sub(1);
-        *left == 0
+        last
     }
 
     /// Whether any point is armed.
@@ -59,16 +65,31 @@ impl Failpoints {
     /// Passes a point.
     pub fn pass(&self, point: Failpoint) {
         if self.hit(point) {
-            self.die(point);
+            self.strike(point);
         }
     }
 
-    /// Dies as by SIGKILL.
-    pub fn die(&self, point: Failpoint) -> ! {
-        tracing::info!(?point, "failpoint: killing this process");
-        let killed = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-        panic!("SIGKILL to ourselves did not end the process: {killed:?}");
+    /// Dies as by SIGKILL, or stops until SIGCONT.
+    pub fn strike(&self, point: Failpoint) {
+        if self.armed.as_ref().is_some_and(|armed| armed.stops) {
+            tracing::info!(?point, "failpoint: stopping this process");
+            stop().expect("a crash test's process can be stopped");
+        } else {
+            tracing::info!(?point, "failpoint: killing this process");
+            let killed = kill_process(getpid(), Signal::KILL);
+            panic!("SIGKILL to ourselves did not end the process: {killed:?}");
+        }
     }
+}
+
+/// Threads run on for the moment that a stop takes, but this one, which waits for SIGCONT.
+fn stop() -> io::Result<()> {
+    runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+        let mut continued = unix::signal(unix::SignalKind::from_raw(Signal::CONT.as_raw()))?;
+        kill_process(getpid(), Signal::STOP)?;
+        continued.recv().await;
+        Ok(())
+    })
 }
 
 impl FromStr for Failpoints {
@@ -77,12 +98,13 @@ impl FromStr for Failpoints {
     fn from_str(text: &str) -> Result<Self, String> {
         let accepted = || {
             let names: Vec<_> = Failpoint::ALL.iter().map(|(name, _)| *name).collect();
-            format!("{text:?}: expected point[:nth] with a point of {}", names.join(", "))
+            format!("{text:?}: expected point[:nth][:stop] with a point of {}", names.join(", "))
         };
+        let (text, stops) = text.strip_suffix(":stop").map_or((text, false), |rest| (rest, true));
         let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
         let point = Failpoint::ALL.iter().find(|(known, _)| *known == name).ok_or_else(accepted)?.1;
         let left: u32 = nth.parse().ok().filter(|nth| *nth > 0).ok_or_else(accepted)?;
-        Ok(Self { armed: Some(Arc::new(Armed { point, left: Mutex::new(left) })) })
+        Ok(Self { armed: Some(Arc::new(Armed { point, left: Mutex::new(left), stops })) })
     }
 }
 
@@ -102,7 +124,8 @@ mod tests {
         assert!(!points.hit(Failpoint::AfterPrepared));
         assert!(!points.hit(Failpoint::AfterEnd));
         assert!(points.hit(Failpoint::AfterEnd));
-        for bad in ["", "after-end:0", "nowhere", "after-end:x"] {
+        assert!(!points.hit(Failpoint::AfterEnd), "a process that was continued is not stopped again");
+        for bad in ["", "after-end:0", "nowhere", "after-end:x", ":stop", "after-end:1:kill"] {
             assert!(bad.parse::<Failpoints>().is_err(), "{bad}");
         }
     }

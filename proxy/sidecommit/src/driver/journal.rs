@@ -87,7 +87,7 @@ impl Writer {
             }
             JournalEntry::Settled { .. } if self.failpoints.hit(Failpoint::AfterReply) => {
                 await_call(work);
-                self.failpoints.die(Failpoint::AfterReply);
+                self.failpoints.strike(Failpoint::AfterReply);
             }
             _ => {}
         }

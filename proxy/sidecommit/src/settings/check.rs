@@ -47,7 +47,7 @@ pub(super) fn together(settings: &Settings) -> Vec<Error> {
     }
     if s.failpoint.as_ref().is_some_and(|point| point.parse::<Failpoints>().is_err()) {
         let points = Failpoint::ALL.map(|(name, _)| name).join(", ");
-        errors.push(bad(settings, "failpoint", format!("point[:nth] with a point of {points}")));
+        errors.push(bad(settings, "failpoint", format!("point[:nth][:stop] with a point of {points}")));
     }
     if s.outcomes_mode == OutcomesMode::PrivateGroups {
         errors.extend(private_groups(settings));

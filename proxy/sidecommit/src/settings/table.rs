@@ -162,7 +162,7 @@ settings! {
     /// What is logged.
     "log.level" log_level: LogLevel = "info", Form::Choice(&["error", "warn", "info", "debug", "trace"]);
 
-    /// For crash tests: the process kills itself at this point, the nth time it gets there (`point[:nth]`).
+    /// For crash tests: the process kills or stops itself, the nth time it gets to this point (`point[:nth][:stop]`).
     "failpoint" failpoint: Option<String>, Form::Text;
 }
 

@@ -40,7 +40,7 @@ impl Rig {
     }
 
     async fn executed(&mut self) -> i32 {
-        self.executed.recv().await.expect("the broker lives")
+        within(self.executed.recv()).await.expect("the broker lives")
     }
 }
 
@@ -57,8 +57,12 @@ impl Client {
 
     /// The next reply's correlation_id; None if the connection is gone.
     async fn reply(&mut self) -> Option<i32> {
-        self.from.next().await.ok().flatten().map(|reply| id(&reply))
+        within(self.from.next()).await.ok().flatten().map(|reply| id(&reply))
     }
+}
+
+async fn within<T>(waits: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), waits).await.expect("within 60 s")
 }
 
 fn id(reply: &[u8]) -> i32 {
@@ -193,7 +197,7 @@ async fn a_held_request_arrives_although_its_client_is_gone() {
     drop(client);
     until.add_permits(1);
     assert_eq!(rig.executed().await, 1);
-    assert_eq!(kept.answered().await.map(|reply| id(&reply)).ok(), Some(1));
+    assert_eq!(within(kept.answered()).await.map(|reply| id(&reply)).ok(), Some(1));
     assert_eq!(rig.proxy.tally().of(END, Side::Request).held, 1);
 }
 
@@ -204,7 +208,10 @@ async fn a_kept_request_that_is_lost_has_no_answer() {
     rig.client().await.send(1).await;
     rig.proxy.until_fired(lost, 1).await;
     let kept = rig.proxy.take_kept(lost).pop().expect("was kept");
-    assert_eq!(kept.answered().await.map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset));
+    assert_eq!(
+        within(kept.answered()).await.map_err(|error| error.kind()),
+        Err(io::ErrorKind::ConnectionReset)
+    );
 }
 
 #[tokio::test]

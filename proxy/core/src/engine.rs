@@ -69,8 +69,10 @@ pub struct Engine {
     recall: Option<BTreeMap<LaneIndex, Millis>>,
     /// Journals that served the slot before this life, as far as is known.
     served: Vec<JournalId>,
-    /// A read of the owner record, apart from any lane.
-    suspicion: Option<ReadToken>,
+    /// A read of the owner record, apart from any lane, and the calls that wait for it.
+    suspicion: Option<(ReadToken, Vec<(CallId, Request)>)>,
+    /// Calls that wait for the next such read: they came after the present one had begun.
+    suspicious: Vec<(CallId, Request)>,
     /// Aborted groups of a journal that misses something, until every lane was read.
     copied: Vec<PreparedGroup>,
     claims_made: Vec<(Incarnation, String)>,
@@ -121,6 +123,7 @@ impl Engine {
             recall: None,
             served: Vec::new(),
             suspicion: None,
+            suspicious: Vec::new(),
             copied: Vec::new(),
             claims_made: journal.claims,
             lanes: (0..limits.lanes_max).map(|index| Lane::new(LaneIndex(index), now)).collect(),

@@ -277,6 +277,26 @@ fn a_rival_in_the_owner_record_makes_it_step_down() {
     assert_eq!(begun, Some(Ok(Answer::Alive(vec![(txn, None)]))));
 }
 
+/// Simulation, seed 86526: it was told to wait for ever for an owner that nobody knew any more.
+#[test]
+fn an_id_of_an_owner_whose_record_was_removed_is_forgotten_once_the_record_is_read() {
+    let mut world = World::start(Limits::default());
+    let newer = TxnId::new(world.now, Incarnation(9), 7);
+    let refused = world.produce(newer, 0).expect("answered").expect_err("is not its own");
+    assert_eq!(refused.reason, Reason::OutcomeForgotten, "{refused:?}");
+    let rival = OwnerRecord {
+        incarnation: Incarnation(9),
+        journal: JournalId([2; 16]),
+        pod_uid: "other".into(),
+        lanes_max: 8,
+        time: 2_000,
+    };
+    world.view.owner = Some(rival.clone());
+    let refused = world.produce(newer, 0).expect("answered").expect_err("is the rival's");
+    assert_eq!(refused.reason, Reason::FencedByRival, "{refused:?}");
+    assert_eq!(world.engine.serving(), &Serving::FencedByRival(rival));
+}
+
 #[test]
 fn idle_and_total_time_abort_and_keep_alive_helps_against_the_first() {
     let mut world = World::start(Limits::default());

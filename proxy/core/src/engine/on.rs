@@ -11,7 +11,8 @@ mod produce;
 mod transact;
 
 use super::{Engine, Serving, Timer, answers, memory::Found, ownership::Ownership};
-use crate::{CallId, Effect, Get, Incarnation, Lookup, ReadToken, Reason, Refusal, Request, TxnId};
+use crate::{CallId, Get, Incarnation, Lookup, Reason, Refusal, Request, TxnId};
+use std::slice;
 
 impl Engine {
     /// A call arrives. During the recovery it waits: what it asks about may not be known yet.
@@ -26,11 +27,18 @@ impl Engine {
             self.timers.set(until, Timer::Lobby);
             return self.lobby.push_back((until, call, request));
         }
+        self.take(call, request);
+    }
+
+    fn take(&mut self, call: CallId, request: Request) {
+        if self.is_of_a_newer_owner(&request) {
+            self.suspicious.push((call, request));
+            return self.suspect();
+        }
         self.perform(call, request);
     }
 
-    fn perform(&mut self, call: CallId, request: Request) {
-        self.look_after_newer(&request);
+    pub(super) fn perform(&mut self, call: CallId, request: Request) {
         match request {
             Request::Begin(begin) => self.on_begin(call, &begin),
             Request::Produce(produce) => self.on_produce(call, produce),
@@ -47,27 +55,25 @@ impl Engine {
         }
     }
 
-    /// An id of a newer incarnation tells of a newer owner that an idle lane would not meet: see whether it is so.
-    fn look_after_newer(&mut self, request: &Request) {
-        let txn = match request {
-            Request::Produce(produce) => produce.txn,
-            Request::SendOffsets(offsets) => offsets.txn,
-            Request::Commit(commit) => commit.txn,
-            Request::Abort(abort) => abort.txn,
-            Request::Get(Get { by: Lookup::Id(txn), .. }) => *txn,
-            _ => return,
+    /// An id of a newer incarnation tells of a newer owner that an idle lane would not meet: it has to be seen whether it
+    /// is so.
+    fn is_of_a_newer_owner(&self, request: &Request) -> bool {
+        let txns = match request {
+            Request::Produce(produce) => slice::from_ref(&produce.txn),
+            Request::SendOffsets(offsets) => slice::from_ref(&offsets.txn),
+            Request::Commit(commit) => slice::from_ref(&commit.txn),
+            Request::Abort(abort) => slice::from_ref(&abort.txn),
+            Request::Get(Get { by: Lookup::Id(txn), .. }) => slice::from_ref(txn),
+            Request::KeepAlive(txns) => txns,
+            _ => return false,
         };
-        let newer = matches!(self.ownership, Ownership::Ours) && txn.incarnation() > self.incarnation;
-        if newer && self.suspicion.is_none() {
-            let token = ReadToken(self.token());
-            self.suspicion = Some(token);
-            self.out.push(Effect::Read(token));
-        }
+        matches!(self.ownership, Ownership::Ours)
+            && txns.iter().any(|txn| txn.incarnation() > self.incarnation)
     }
 
     pub(super) fn leave_lobby(&mut self) {
         for (_, call, request) in std::mem::take(&mut self.lobby) {
-            self.perform(call, request);
+            self.take(call, request);
         }
     }
 
@@ -99,9 +105,12 @@ impl Engine {
         }
         let remembered = txn.begun() > self.memory.horizon();
         if incarnation > self.incarnation && remembered {
-            // Of a newer owner, which this process has not met yet: only that one knows.
-            let message = format!("{txn} was issued by another sidecar, a newer owner of slot {}", self.slot);
-            return Err(Refusal::new(Reason::FencedByRival, message).field("transaction_id"));
+            // The owner record was read after the call came, and is ours: the one of who issued this was removed.
+            let message = format!(
+                "{txn} is of an owner of slot {} whose record was removed: it may have been committed, look at Kafka",
+                self.slot
+            );
+            return Err(self.forgotten(message).field("transaction_id"));
         }
         if incarnation == self.incarnation && remembered {
             return Err(never());

@@ -145,9 +145,8 @@ impl Engine {
     }
 
     pub(super) fn on_read(&mut self, token: ReadToken, result: ReadResult) {
-        if self.suspicion == Some(token) {
-            self.suspicion = None;
-            return self.on_suspicion(&result);
+        if let Some((_, calls)) = self.suspicion.take_if(|(read, _)| *read == token) {
+            return self.on_suspicion(&result, calls);
         }
         let Some(index) =
             self.lanes.iter().find(|lane| lane.awaits == Awaits::Read(token)).map(|lane| lane.index)

@@ -7,7 +7,8 @@ use super::{
     outcome::Cause,
 };
 use crate::{
-    Incarnation, JournalEntry, LaneIndex, LaneOp, OutcomesView, OwnerRecord, ReadResult, Reason,
+    CallId, Effect, Incarnation, JournalEntry, LaneIndex, LaneOp, OutcomesView, OwnerRecord, ReadResult,
+    ReadToken, Reason, Refusal, Request,
     table::{LaneStep, TxnState},
 };
 
@@ -49,13 +50,33 @@ impl Engine {
         }
     }
 
-    /// The owner was read apart from any lane.
-    pub(super) fn on_suspicion(&mut self, result: &ReadResult) {
-        let ReadResult::Done(view) = result else { return };
+    /// The owner was read apart from any lane, for calls that wait to know it.
+    pub(super) fn on_suspicion(&mut self, result: &ReadResult, calls: Vec<(CallId, Request)>) {
+        let ReadResult::Done(view) = result else {
+            for (call, _) in calls {
+                let message = "whose the slot is could not be read".to_owned();
+                let refusal = Refusal::new(Reason::KafkaUnreachable, message).retry_after(500);
+                self.reply(call, Err(refusal));
+            }
+            return self.suspect();
+        };
         let owner = view.owner.as_ref();
         let ours = owner.is_some_and(|owner| self.wrote(owner, self.incarnation));
         if matches!(self.ownership, Ownership::Ours) && !ours {
             self.step_down(self.rival(owner), view);
+        }
+        for (call, request) in calls {
+            self.perform(call, request);
+        }
+        self.suspect();
+    }
+
+    /// Reads the owner record for the calls that wait for it, one read at a time.
+    pub(super) fn suspect(&mut self) {
+        if self.suspicion.is_none() && !self.suspicious.is_empty() {
+            let token = ReadToken(self.token());
+            self.suspicion = Some((token, std::mem::take(&mut self.suspicious)));
+            self.out.push(Effect::Read(token));
         }
     }
 

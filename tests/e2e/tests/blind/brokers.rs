@@ -76,7 +76,7 @@ pub(crate) async fn stopped(_: Cluster) -> Vec<Met> {
             // When there is no lane any more. It is still open when the other needs its room.
             fails_met.until("KAFKA_FAILED").await;
             let end = yields.transfer_while(&yielded, async |attempt| {
-                if (attempt.number, attempt.at) == (0, At::Added) {
+                if attempt.at == At::Added && !*taken.borrow() {
                     take.send_replace(true);
                     presses_met.until("BUFFER_EXCEEDED").await;
                 }

@@ -50,6 +50,16 @@ fn start(limits: Limits, journal: JournalContents, now: Millis) -> Start {
     Start { slot, pod_uid: "pod".into(), journal, limits, seed: 7, now }
 }
 
+fn rival(incarnation: Incarnation) -> OwnerRecord {
+    OwnerRecord {
+        incarnation,
+        journal: JournalId([2; 16]),
+        pod_uid: "other".into(),
+        lanes_max: 8,
+        time: 2_000,
+    }
+}
+
 fn record(value: &'static str) -> Record {
     Record {
         topic: "t".into(),
@@ -259,13 +269,7 @@ fn a_rival_in_the_owner_record_makes_it_step_down() {
     let mut world = World::start(Limits::default());
     let txn = world.begin("a");
     world.produce(txn, 0).expect("answered").expect("accepted");
-    let rival = OwnerRecord {
-        incarnation: Incarnation(2),
-        journal: JournalId([2; 16]),
-        pod_uid: "other".into(),
-        lanes_max: 8,
-        time: 2_000,
-    };
+    let rival = rival(Incarnation(2));
     world.view.owner = Some(rival.clone());
     world.end_fails = Some(false);
     let refused = world.commit(txn, 1);
@@ -284,13 +288,7 @@ fn an_id_of_an_owner_whose_record_was_removed_is_forgotten_once_the_record_is_re
     let newer = TxnId::new(world.now, Incarnation(9), 7);
     let refused = world.produce(newer, 0).expect("answered").expect_err("is not its own");
     assert_eq!(refused.reason, Reason::OutcomeForgotten, "{refused:?}");
-    let rival = OwnerRecord {
-        incarnation: Incarnation(9),
-        journal: JournalId([2; 16]),
-        pod_uid: "other".into(),
-        lanes_max: 8,
-        time: 2_000,
-    };
+    let rival = rival(Incarnation(9));
     world.view.owner = Some(rival.clone());
     let refused = world.produce(newer, 0).expect("answered").expect_err("is the rival's");
     assert_eq!(refused.reason, Reason::FencedByRival, "{refused:?}");

@@ -105,7 +105,9 @@ impl Cluster {
     /// # Errors
     /// [`Error::Unreachable`] or [`Error::Rejected`].
     pub fn configs(&self, topics: &[&str]) -> Result<BTreeMap<String, TopicConfig>, Error> {
-        topics.iter().take(1).for_each(|topic| self.find_controller(topic));
+        if let Some(topic) = topics.first() {
+            self.find_controller(topic);
+        }
         let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         let described = block_on(self.0.admin.describe_configs(&resources, &options()));
         let described =
@@ -166,7 +168,7 @@ impl Cluster {
     /// Admin requests wait for the broker that the client takes for the controller, dead or not, and it learns of another
     /// one only by asking for metadata.
     fn find_controller(&self, topic: &str) {
-        if let Err(error) = self.0.admin.inner().fetch_metadata(Some(topic), TIMEOUT) {
+        if let Err(error) = self.client().fetch_metadata(Some(topic), TIMEOUT) {
             tracing::debug!(%error, "the controller may be another one");
         }
     }

@@ -73,11 +73,7 @@ impl Asked {
         }
     }
 
-    /// Asks again, as a client does after a restart, until it is told, and once more.
-    ///
-    /// # Panics
-    /// If a repeat is told otherwise than before.
-    pub async fn settle(self, app: &mut App, topic: &str, account: &mut Account) {
+    async fn settle(self, app: &mut App, topic: &str, account: &mut Account) {
         let outcome = self.again(app, topic).await;
         match (&outcome, &self.reply) {
             (Ok(now), Some(before)) => {
@@ -122,6 +118,16 @@ impl Asked {
 // === impl Account ===
 
 impl Account {
+    /// Asks for each again, as a client does after a restart, until it is told, and once more.
+    ///
+    /// # Panics
+    /// If a repeat is told otherwise than before.
+    pub async fn settle(&mut self, asked: Vec<Asked>, app: &mut App, topic: &str) {
+        for transfer in asked {
+            transfer.settle(app, topic, self).await;
+        }
+    }
+
     /// Takes in another's.
     pub fn add(&mut self, other: Self) {
         self.told.extend(other.told);

@@ -43,6 +43,11 @@ impl Cluster {
         name
     }
 
+    /// Allows everybody an operation on resources: [`Kafka::allow`].
+    pub fn allow(&self, operation: &str, resources: &[&str]) {
+        self.0.allow(operation, resources).expect("the ACL can be made");
+    }
+
     /// What a read_committed reader sees.
     pub fn visible(&self, topic: &str) -> Vec<Message> {
         self.0.read_committed(topic).expect("the topic can be read")

@@ -79,9 +79,7 @@ async fn lose_power_at(
     }
     let mut sidecar = spec.serve().await;
     let mut app = sidecar.app();
-    for transfer in asked {
-        transfer.settle(&mut app, topic, &mut course.account).await;
-    }
+    course.account.settle(asked, &mut app, topic).await;
     // In order: a COMMITTED that the next start had to find out would be taken for the first one at after-reply.
     drop(app);
     sidecar.signal("TERM");

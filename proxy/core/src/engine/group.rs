@@ -289,13 +289,11 @@ impl Engine {
                 self.lane(index).unproven.push(*id);
             } else {
                 let record_index = blamed.filter(|(at, _)| *at == member).and_then(|(_, index)| index);
-                let cause = match blamed.is_some() && !guilty {
+                let cause = if blamed.is_some() && !guilty {
                     // Only suspected, and without the time to show that it was another.
-                    true => Cause::new(
-                        Reason::TimedOut,
-                        format!("{id} lived {} ms, its whole timeout", now - id.begun()),
-                    ),
-                    false => Cause { reason, message: error.message.clone(), record_index },
+                    Cause::timed_out(*id, now)
+                } else {
+                    Cause { reason, message: error.message.clone(), record_index }
                 };
                 self.abort_now(*id, &cause);
             }

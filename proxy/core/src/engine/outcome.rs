@@ -2,7 +2,8 @@
 
 use super::{Engine, Timer, answers, answers::Waiter, memory::Found};
 use crate::{
-    JournalEntry, LaneIndex, PartitionRange, PreparedGroup, Reason, Refusal, TxnId, TxnOutcome, TxnSummary,
+    JournalEntry, LaneIndex, Millis, PartitionRange, PreparedGroup, Reason, Refusal, TxnId, TxnOutcome,
+    TxnSummary,
     engine::answers::Wants,
     engine::txn::Txn,
     table::{Next, TxnEvent, TxnState},
@@ -19,6 +20,11 @@ pub(super) struct Cause {
 impl Cause {
     pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), record_index: None }
+    }
+
+    /// The transaction's total time is over.
+    pub(super) fn timed_out(id: TxnId, now: Millis) -> Self {
+        Self::new(Reason::TimedOut, format!("{id} lived {} ms, its whole timeout", now - id.begun()))
     }
 
     fn outcome(&self) -> TxnOutcome {

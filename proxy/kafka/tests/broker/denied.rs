@@ -2,31 +2,9 @@
 
 use crate::support::{Rig, offsets, record, send};
 use sidecommit_core::{LaneErrorKind, LaneOp, Slot, TopicFacts};
-use sidecommit_fixture::{Kafka, console_consumer};
+use sidecommit_fixture::Kafka;
 use sidecommit_kafka::{Catalog, ClientSettings, Cluster, Error, OutcomesPlace, OutcomesTopic, Properties};
-use std::{process::Command, time::Duration};
-
-/// Once a resource has an ACL, only what an ACL allows is allowed.
-fn broker() -> Kafka {
-    let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
-    Kafka::builder()
-        .property("authorizer.class.name", authorizer)
-        .property("allow.everyone.if.no.acl.found", "true")
-        .start()
-        .expect("a broker")
-}
-
-fn allow(kafka: &Kafka, operation: &str, resource: [&str; 2]) {
-    let reader = console_consumer(&kafka.bootstrap(), "-", 1).expect("tools");
-    let mut command = Command::new(reader.get_program());
-    command
-        .args(reader.get_args().take_while(|arg| !arg.to_string_lossy().ends_with("ConsoleConsumer")))
-        .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &kafka.bootstrap(), "--add"])
-        .args(["--allow-principal", "User:ANONYMOUS", "--operation", operation])
-        .args(resource);
-    let output = command.output().expect("run");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
+use std::time::Duration;
 
 fn client(kafka: &Kafka) -> ClientSettings {
     ClientSettings { bootstrap_servers: kafka.bootstrap(), properties: Properties::default() }
@@ -40,14 +18,14 @@ fn rig(kafka: &Kafka, slot: &str) -> Rig {
 
 #[test]
 fn each_missing_right_is_told_by_its_kind() {
-    let kafka = broker();
+    let kafka = Kafka::builder().acls().start().expect("a broker");
     for topic in ["open", "read-only", "hidden"] {
         kafka.create_topic(topic, 1, &[("max.message.bytes", "3000")]).expect("topic");
     }
-    allow(&kafka, "Describe", ["--topic", "read-only"]);
-    allow(&kafka, "DescribeConfigs", ["--topic", "hidden"]);
-    allow(&kafka, "Describe", ["--group", "foreign"]);
-    allow(&kafka, "Describe", ["--transactional-id", "test/denied/id/0/0"]);
+    kafka.allow("Describe", &["--topic", "read-only"]).expect("allowed");
+    kafka.allow("DescribeConfigs", &["--topic", "hidden"]).expect("allowed");
+    kafka.allow("Describe", &["--group", "foreign"]).expect("allowed");
+    kafka.allow("Describe", &["--transactional-id", "test/denied/id/0/0"]).expect("allowed");
 
     topic_without_write(&kafka);
     group_without_read(&kafka);

@@ -48,6 +48,11 @@ impl Failpoint {
 // === impl Failpoints ===
 
 impl Failpoints {
+    /// The form that is parsed.
+    pub fn accepted() -> String {
+        format!("point[:nth][:stop] with a point of {}", Failpoint::ALL.map(|(name, _)| name).join(", "))
+    }
+
     /// Whether this is the time to [`Self::strike`]. Counts.
     pub fn hit(&self, point: Failpoint) -> bool {
         let Some(armed) = self.armed.as_ref().filter(|armed| armed.point == point) else { return false };
@@ -96,10 +101,7 @@ impl FromStr for Failpoints {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let accepted = || {
-            let names: Vec<_> = Failpoint::ALL.iter().map(|(name, _)| *name).collect();
-            format!("{text:?}: expected point[:nth][:stop] with a point of {}", names.join(", "))
-        };
+        let accepted = || format!("{text:?}: expected {}", Self::accepted());
         let (text, stops) = text.strip_suffix(":stop").map_or((text, false), |rest| (rest, true));
         let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
         let point = Failpoint::ALL.iter().find(|(known, _)| *known == name).ok_or_else(accepted)?.1;

@@ -1,7 +1,7 @@
 //! What settings must be in relation to each other.
 
 use super::{Error, OutcomesMode, Settings};
-use crate::driver::{Failpoint, Failpoints};
+use crate::driver::Failpoints;
 
 /// A group's marker in 4096 bytes of offset metadata holds so many members (engine.md 3).
 const PRIVATE_GROUP_MEMBERS_MAX: usize = 90;
@@ -46,8 +46,7 @@ pub(super) fn together(settings: &Settings) -> Vec<Error> {
         ));
     }
     if s.failpoint.as_ref().is_some_and(|point| point.parse::<Failpoints>().is_err()) {
-        let points = Failpoint::ALL.map(|(name, _)| name).join(", ");
-        errors.push(bad(settings, "failpoint", format!("point[:nth][:stop] with a point of {points}")));
+        errors.push(bad(settings, "failpoint", Failpoints::accepted()));
     }
     if s.outcomes_mode == OutcomesMode::PrivateGroups {
         errors.extend(private_groups(settings));

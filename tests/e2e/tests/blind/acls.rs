@@ -2,40 +2,18 @@
 
 use crate::support::{blind, pod, visible_once};
 use sidecommit_e2e::{Cluster, Met, Work, offsets};
-use sidecommit_fixture::{Kafka, console_consumer};
-use std::process::Command;
-
-/// Once a resource has an ACL, only what an ACL allows is allowed.
-fn broker() -> Cluster {
-    let kafka = Kafka::builder()
-        .property("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer")
-        .property("allow.everyone.if.no.acl.found", "true")
-        .start();
-    Cluster::own(kafka.expect("a broker starts"))
-}
-
-fn allow(cluster: &Cluster, operation: &str, resources: &[&str]) {
-    let reader = console_consumer(&cluster.bootstrap(), "-", 1).expect("Kafka's tools");
-    let mut command = Command::new(reader.get_program());
-    command
-        .args(reader.get_args().take_while(|arg| !arg.to_string_lossy().ends_with("ConsoleConsumer")))
-        .args(["org.apache.kafka.tools.AclCommand", "--bootstrap-server", &cluster.bootstrap(), "--add"])
-        .args(["--allow-principal", "User:ANONYMOUS", "--operation", operation])
-        .args(resources);
-    let output = command.output().expect("the tool runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
+use sidecommit_fixture::Kafka;
 
 /// A person is asked; nothing of the transfer is visible; once the right is granted it goes through.
 pub(crate) async fn denied(_: Cluster) -> Vec<Met> {
-    let cluster = broker();
+    let cluster = Cluster::own(Kafka::builder().acls().start().expect("a broker starts"));
     let (topic, read_only) = (cluster.topic(1), cluster.topic(1));
     let spec = pod(cluster)
         .set("limits.lanes_max", "1")
         .set("limits.lanes_warm", "1")
         .set("limits.lanes_reserved", "0");
     let id = format!("{}/0", spec.slot());
-    allow(&cluster, "Describe", &["--topic", &read_only, "--group", "foreign"]);
+    cluster.allow("Describe", &["--topic", &read_only, "--group", "foreign"]);
     let denied = "WARN .. lane failed .. kind=";
     let sidecar = spec
         .expects(&format!("{denied}Record"), "no right to write to the topic")
@@ -55,12 +33,12 @@ pub(crate) async fn denied(_: Cluster) -> Vec<Met> {
     };
     client.transfer(&grouped("foreign")).await.person("GROUP_DENIED");
     client.transfer(&grouped("own")).await.committed();
-    allow(&cluster, "Describe", &["--transactional-id", &id]);
+    cluster.allow("Describe", &["--transactional-id", &id]);
     let work = Work::transfer(&topic, "denied the transactional.id");
     client.transfer(&work).await.person("TRANSACTIONAL_ID_DENIED");
     assert_eq!(cluster.committed_offset("foreign", &topic, 0), None);
 
-    allow(&cluster, "All", &["--topic", &read_only, "--group", "foreign", "--transactional-id", &id]);
+    cluster.allow("All", &["--topic", &read_only, "--group", "foreign", "--transactional-id", &id]);
     client.transfer(&Work { name: "granted".into(), ..work }).await.committed();
     client.transfer(&Work { name: "granted too".into(), ..grouped("foreign") }).await.committed();
     client.transfer(&Work::transfer(&read_only, "granted as well")).await.committed();

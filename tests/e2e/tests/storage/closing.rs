@@ -28,9 +28,7 @@ async fn fail_at_committed(fault: Fault) {
     let sidecar = spec.serve().await;
     let mut app = sidecar.app();
     let mut account = Account::default();
-    for transfer in asked {
-        transfer.settle(&mut app, &topic, &mut account).await;
-    }
+    account.settle(asked.into(), &mut app, &topic).await;
     account.check_durable(&cluster, &topic);
 }
 

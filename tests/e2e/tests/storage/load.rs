@@ -41,11 +41,9 @@ async fn fail_under_load(fault: Fault, after: u32) -> usize {
     disk.mend();
     let sidecar = spec.serve().await;
     let mut app = sidecar.app();
-    let mut account = Account::default();
     let answered = asked.iter().filter(|transfer| transfer.reply.is_some()).count();
-    for transfer in asked {
-        transfer.settle(&mut app, &topic, &mut account).await;
-    }
+    let mut account = Account::default();
+    account.settle(asked, &mut app, &topic).await;
     account.check_durable(&cluster, &topic);
     answered
 }

@@ -79,15 +79,13 @@ async fn fail_at_prepared(fault: Fault, end: End) {
     let sidecar = end.restart(sidecar, &disk, &spec).await;
     let mut app = sidecar.app();
     let mut account = Account::default();
-    for transfer in asked {
-        transfer.settle(&mut app, topic, &mut account).await;
-    }
+    account.settle(asked, &mut app, topic).await;
     for txn in scene.open.iter().chain([&txn]) {
         let refused: Refused = app.settle(txn, 1).await.expect_err("was aborted");
         assert_eq!(refused.code, tonic::Code::Aborted, "{refused:?}");
     }
     let fresh = Asked::committed(&mut app, topic, false).await;
-    fresh.settle(&mut app, topic, &mut account).await;
+    account.settle(vec![fresh], &mut app, topic).await;
     account.check_durable(&cluster, topic);
 }
 

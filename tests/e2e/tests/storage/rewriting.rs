@@ -41,9 +41,7 @@ async fn fail_at_rewrite(fault: Fault) {
     let sidecar = spec.serve().await;
     let mut app = sidecar.app();
     let mut account = Account::default();
-    for transfer in asked {
-        transfer.settle(&mut app, &topic, &mut account).await;
-    }
+    account.settle(asked, &mut app, &topic).await;
     account.check_durable(&cluster, &topic);
 }
 

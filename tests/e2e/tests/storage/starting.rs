@@ -17,9 +17,7 @@ async fn fail_at_start(fault: Fault) {
         assert!(failed >= least, "only {failed} calls of a start that {start} failed");
         let sidecar = spec.serve().await;
         let mut app = sidecar.app();
-        for transfer in std::mem::take(&mut asked) {
-            transfer.settle(&mut app, &topic, &mut account).await;
-        }
+        account.settle(std::mem::take(&mut asked), &mut app, &topic).await;
         for by_key in [false, true] {
             asked.push(Asked::committed(&mut app, &topic, by_key).await);
         }
@@ -27,9 +25,7 @@ async fn fail_at_start(fault: Fault) {
         disk.lose_power();
     }
     let sidecar = spec.serve().await;
-    for transfer in asked {
-        transfer.settle(&mut sidecar.app(), &topic, &mut account).await;
-    }
+    account.settle(asked, &mut sidecar.app(), &topic).await;
     account.check_durable(&cluster, &topic);
 }
 

@@ -19,10 +19,7 @@ impl Engine {
         let cause = if idle {
             Cause::new(Reason::TimedOutIdle, format!("{id} was idle for {} ms", self.limits.idle_timeout))
         } else {
-            Cause::new(
-                Reason::TimedOut,
-                format!("{id} lived {} ms, its whole timeout", self.now - id.begun()),
-            )
+            Cause::timed_out(id, self.now)
         };
         self.abort_unprepared(id, &cause);
     }

@@ -9,8 +9,10 @@ use rdkafka::{
     admin::{
         AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
     },
+    client::Client,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
+    metadata::Metadata,
     types::RDKafkaErrorCode as Code,
 };
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -29,6 +31,7 @@ struct Shared {
     reader: BaseConsumer<Logged>,
     /// Its log is dropped: nothing polls the queue that it would go to.
     admin: AdminClient<Logged>,
+    servers: String,
     /// Polling serves log lines and errors; one thread at a time.
     polling: Mutex<()>,
 }
@@ -60,6 +63,7 @@ impl Cluster {
         Ok(Self(Arc::new(Shared {
             reader: client::create(&reader, Logged)?,
             admin: client::create(&admin, Logged)?,
+            servers: settings.bootstrap_servers.clone(),
             polling: Mutex::default(),
         })))
     }
@@ -80,7 +84,7 @@ impl Cluster {
     /// [`Error::UnknownTopic`], [`Error::Denied`] or [`Error::Unreachable`].
     pub fn shape(&self, topic: &str) -> Result<TopicShape, Error> {
         let act = || format!("reading the metadata of topic {topic}");
-        let metadata = self.0.reader.fetch_metadata(Some(topic), TIMEOUT);
+        let metadata = self.metadata(self.0.reader.client(), topic);
         self.serve();
         let metadata = metadata.map_err(|error| Error::of_call(act(), &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
@@ -150,6 +154,10 @@ impl Cluster {
     /// Log start and end of a partition, open transactions included.
     pub(crate) fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
         let watermarks = self.0.reader.fetch_watermarks(topic, partition, TIMEOUT);
+        if watermarks.is_err() {
+            // librdkafka fails without asking anybody as long as no broker that it knows leads the partition.
+            drop(self.metadata(self.0.reader.client(), topic));
+        }
         self.serve();
         watermarks
     }
@@ -161,16 +169,24 @@ impl Cluster {
         told.map_err(|error| Error::of_code(format!("reading the id of topic {topic}"), error.code))
     }
 
-    pub(crate) fn client(&self) -> &rdkafka::client::Client<Logged> {
+    pub(crate) fn client(&self) -> &Client<Logged> {
         self.0.admin.inner()
     }
 
     /// Admin requests wait for the broker that the client takes for the controller, dead or not, and it learns of another
     /// one only by asking for metadata.
     fn find_controller(&self, topic: &str) {
-        if let Err(error) = self.client().fetch_metadata(Some(topic), TIMEOUT) {
+        if let Err(error) = self.metadata(self.client(), topic) {
             tracing::debug!(%error, "the controller may be another one");
         }
+    }
+
+    fn metadata(&self, client: &Client<Logged>, topic: &str) -> Result<Metadata, KafkaError> {
+        let metadata = client.fetch_metadata(Some(topic), TIMEOUT);
+        if metadata.is_err() {
+            ffi::add_servers(client, &self.0.servers);
+        }
+        metadata
     }
 
     /// Log lines and errors wait in the client's queue until it is polled.

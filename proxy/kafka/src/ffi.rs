@@ -4,7 +4,8 @@
 //! - commit_transaction and flush: rust-rdkafka's wait in whole 100 ms polls while anything is in flight;
 //! - waiting for events without spinning;
 //! - listing groups and their offsets with their metadata;
-//! - a topic's id.
+//! - a topic's id;
+//! - naming the bootstrap servers again.
 
 use crate::classify::TxnError;
 use rdkafka::{
@@ -26,6 +27,19 @@ mod topics;
 pub(crate) use events::Events;
 pub(crate) use groups::{GroupOffset, committed_offsets, list_groups};
 pub(crate) use topics::{TopicId, topic_id};
+
+/// Tells a client its bootstrap servers again, for when it reaches nobody.
+///
+/// Brokers that come back after the controller gave them up know of no broker for a moment. A client that asks them then
+/// forgets all it knows, the bootstrap servers too, and reaches nobody ever again:
+/// <https://github.com/confluentinc/librdkafka/issues/5301>. A client that knows its servers is not changed by this, but
+/// keeps a copy of the text: so it is for attempts that took seconds.
+pub(crate) fn add_servers<C: ClientContext>(client: &Client<C>, servers: &str) {
+    let Ok(list) = text(servers) else { return };
+    // SAFETY: as in `flush`; the list is NUL-terminated and copied by the call.
+    let added = unsafe { sys::rd_kafka_brokers_add(client.native_ptr(), list.as_ptr()) };
+    tracing::debug!(added, "bootstrap servers named again");
+}
 
 /// Waits until every record is delivered or failed and its report was served (by the thread that polls the producer);
 /// returns false if that takes longer. Lets librdkafka send what lingers.

@@ -107,7 +107,11 @@ impl Producer {
         };
         producer.connect();
         let init = producer.resumed(None, |slice| {
-            producer.inner().init_transactions(slice).map_err(|error| TxnError::of_call(&error))
+            let init = producer.inner().init_transactions(slice);
+            init.map_err(|error| {
+                ffi::add_servers(producer.client(), &producer.settings.client.bootstrap_servers);
+                TxnError::of_call(&error)
+            })
         });
         init.map_err(|halt| halt.stop("init_transactions"))?;
         producer.check_fatal()?;

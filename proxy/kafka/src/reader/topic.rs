@@ -4,7 +4,7 @@ use super::{BLOCKED_AFTER, READ_LIMIT};
 use crate::{
     ClientSettings, Cluster, Error,
     client::{self, Logged},
-    ffi::TopicId,
+    ffi::{self, TopicId},
 };
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -20,6 +20,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct TopicReader {
     consumer: BaseConsumer<Logged>,
+    servers: String,
     cluster: Cluster,
     slot: Slot,
     topic: String,
@@ -63,6 +64,7 @@ impl TopicReader {
             .set("queued.max.messages.kbytes", "4096");
         Ok(Self {
             consumer: client::create(&config, Logged)?,
+            servers: settings.bootstrap_servers.clone(),
             cluster,
             slot,
             topic,
@@ -173,9 +175,10 @@ impl TopicReader {
         while self.position < high {
             let left = match held_back {
                 Some(since) => BLOCKED_AFTER.checked_sub(since.elapsed()).ok_or(Stop::Blocked)?,
-                None => READ_LIMIT
-                    .checked_sub(started.elapsed())
-                    .ok_or_else(|| Stop::Failed("no answer to fetches".to_owned()))?,
+                None => READ_LIMIT.checked_sub(started.elapsed()).ok_or_else(|| {
+                    ffi::add_servers(self.consumer.client(), &self.servers);
+                    Stop::Failed("no answer to fetches".to_owned())
+                })?,
             };
             let next = match self.consumer.poll(left.min(Duration::from_millis(500))) {
                 None => continue,

@@ -4,8 +4,9 @@ use crate::{
     limits::{HALF, one_lane, with_ballast},
     support::{blind, pod, signal, visible_once},
 };
-use sidecommit_e2e::{At, Blind, Cluster, End, Met, Sidecar, Spec, Work, eventually};
+use sidecommit_e2e::{App, At, Attempt, Blind, Cluster, End, Met, Sidecar, Spec, Work, eventually};
 use sidecommit_fixture::Kafka;
+use sidecommit_rpc::proto::v1::TransactionState;
 use tokio::sync::watch;
 
 /// What sidecars say whose broker stands still.
@@ -29,6 +30,16 @@ async fn sidecars(cluster: Cluster) -> (Sidecar, Sidecar) {
     (patient(streaming).serve().await, patient(small).serve().await)
 }
 
+/// Waits until a transaction is not open any more.
+async fn ended(sidecar: &Sidecar, txn: &str) {
+    let mut app = sidecar.app();
+    let is_open = async |app: &mut App| {
+        let found = app.get(txn, false).await;
+        found.is_ok_and(|transaction| transaction.state() == TransactionState::Open)
+    };
+    eventually("it is over", 60, async || !is_open(&mut app).await).await;
+}
+
 /// It stands still until each application has met what it is about; then all of them end right.
 pub(crate) async fn stopped(_: Cluster) -> Vec<Met> {
     let kafka = Kafka::start().expect("a broker starts");
@@ -38,23 +49,38 @@ pub(crate) async fn stopped(_: Cluster) -> Vec<Met> {
 
     let (streaming, small) = sidecars(cluster).await;
     let [mut aborts, mut asks] = [(); 2].map(|()| blind(&streaming));
-    let [mut fails, mut yields, mut presses] = [(); 3].map(|()| blind(&small));
+    let [mut fails, mut one, mut other] = [(); 3].map(|()| blind(&small));
     for (client, name) in [(&mut aborts, "before"), (&mut fails, "before too")] {
         // From here on the sidecar knows these topics.
         client.transfer(&with_ballast(Work::transfer(&topic, name), &ballast, 1)).await.committed();
     }
-    let met = [&aborts, &asks, &fails, &yields, &presses].map(Blind::met);
-    let [aborts_met, asks_met, fails_met, yields_met, presses_met] = &met;
+    let met = [&aborts, &asks, &fails, &one, &other].map(Blind::met);
+    let [aborts_met, asks_met, fails_met, one_met, other_met] = &met;
 
     let (stop, stopped) = watch::channel(false);
-    let (take, taken) = watch::channel(false);
     let it_is = async |watch: &watch::Receiver<bool>| {
         drop(watch.clone().wait_for(|it_is| *it_is).await.expect("it will be"));
     };
     let given_up = Work { abort: true, ..Work::transfer(&topic, "given up") };
     let half = |name| with_ballast(Work::transfer(&topic, name), &ballast, HALF);
     let (asked, failed) = (Work::transfer(&unseen, "asked"), Work::transfer(&topic, "failed"));
-    let (yielded, pressed) = (half("yielded"), half("pressed"));
+    let (half, other_half) = (half("half"), half("other half"));
+    // Whichever it is that has to make room for the other.
+    let yielded = async || {
+        tokio::select! {
+            () = one_met.until("BUFFER_PRESSURE") => {}
+            () = other_met.until("BUFFER_PRESSURE") => {}
+        }
+    };
+    // Both stay open until then. One that was idle for too long begins again, and meets the other.
+    let stays_open = async |attempt: Attempt<'_>| {
+        if attempt.at == At::Added {
+            tokio::select! {
+                () = yielded() => {}
+                () = ended(&small, attempt.txn) => {}
+            }
+        }
+    };
     let ends = tokio::join!(
         aborts.transfer_while(&given_up, async |attempt| {
             if attempt.at == At::Added {
@@ -73,24 +99,18 @@ pub(crate) async fn stopped(_: Cluster) -> Vec<Met> {
             fails.transfer(&failed).await
         },
         async {
-            // When there is no lane any more. It is still open when the other needs its room.
+            // When there is no lane any more.
             fails_met.until("KAFKA_FAILED").await;
-            let end = yields.transfer_while(&yielded, async |attempt| {
-                if attempt.at == At::Added && !*taken.borrow() {
-                    take.send_replace(true);
-                    presses_met.until("BUFFER_EXCEEDED").await;
-                }
-            });
-            end.await
+            one.transfer_while(&half, stays_open).await
         },
         async {
-            it_is(&taken).await;
-            presses.transfer(&pressed).await
+            fails_met.until("KAFKA_FAILED").await;
+            other.transfer_while(&other_half, stays_open).await
         },
         async {
             aborts_met.until("OUTCOME_PENDING").await;
             asks_met.until("KAFKA_UNREACHABLE").await;
-            yields_met.until("BUFFER_PRESSURE").await;
+            yielded().await;
             signal(broker, "CONT");
         },
     );
@@ -98,7 +118,7 @@ pub(crate) async fn stopped(_: Cluster) -> Vec<Met> {
     for end in [ends.1, ends.2, ends.3, ends.4] {
         end.committed();
     }
-    visible_once(cluster, &topic, &["before", "before too", "failed", "yielded", "pressed"]);
+    visible_once(cluster, &topic, &["before", "before too", "failed", "half", "other half"]);
     visible_once(cluster, &unseen, &["asked"]);
     assert_eq!(cluster.visible(&ballast).len(), 4, "whole or not at all");
     met.to_vec()

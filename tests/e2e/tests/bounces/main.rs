@@ -6,6 +6,7 @@
 mod callers;
 mod deleted;
 mod fault;
+mod outage;
 mod phase;
 
 use callers::Callers;

@@ -1,8 +1,9 @@
 //! What the engine asks of its drivers.
 
 use crate::{
-    CallId, Generation, GroupOffsets, JournalEntry, LaneIndex, Millis, OutcomesKey, PartitionRange,
-    ReadToken, Reason, Record, Refusal, SyncToken, TxnId, table::TxnState,
+    CallId, ConsumerId, ConsumerOp, Generation, GroupOffsets, JournalEntry, LaneIndex, Millis, OutcomesKey,
+    PartitionRange, ReadToken, Reason, Record, Refusal, StreamId, StreamItem, SyncToken, TxnId,
+    table::TxnState,
 };
 
 /// One thing to do. Effects of one kind and addressee are performed in order.
@@ -14,6 +15,20 @@ pub enum Effect {
         call: CallId,
         /// With what.
         answer: Result<Answer, Refusal>,
+    },
+    /// Tell an application's Consume stream something; a refusal ends it.
+    Stream {
+        /// Which stream.
+        stream: StreamId,
+        /// What.
+        item: Result<StreamItem, Refusal>,
+    },
+    /// Do something with a member of a consumer group; strictly in order per member.
+    Consumer {
+        /// Which.
+        consumer: ConsumerId,
+        /// What.
+        op: ConsumerOp,
     },
     /// Do something with the journal; strictly in order.
     Journal(JournalOp),

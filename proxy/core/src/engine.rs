@@ -2,6 +2,7 @@
 
 mod adopt;
 mod answers;
+mod consume;
 mod group;
 mod lane;
 mod memory;
@@ -171,6 +172,8 @@ impl Engine {
         self.lanes.iter_mut().for_each(|lane| lane.moves.clear());
         match input {
             Input::Call { call, request } => self.on_call(call, request),
+            Input::Stream { stream, event } => self.on_stream(stream, event),
+            Input::Consumer { consumer, event } => self.on_consumer(consumer, event),
             Input::Lane { lane, generation, event } => self.on_lane(lane, generation, event),
             Input::Read { token, result } => self.on_read(token, result),
             Input::Synced(token) => self.on_synced(token),

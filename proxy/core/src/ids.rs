@@ -76,6 +76,22 @@ pub struct InvalidTxnId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u64);
 
+/// One Consume stream of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(pub u64);
+
+/// One member of a consumer group, from Open to Close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ConsumerId(pub u64);
+
+/// An application that reads, across breaks of its stream.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionId(pub [u8; 16]);
+
+/// Records handed to an application.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeliveryId(pub [u8; 16]);
+
 /// Connects a journal sync with its completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SyncToken(pub u64);
@@ -203,7 +219,7 @@ macro_rules! hex_id {
     )*};
 }
 
-hex_id!(JournalId, GroupUuid, KeyHash, Fingerprint);
+hex_id!(JournalId, GroupUuid, KeyHash, Fingerprint, SessionId, DeliveryId);
 
 fn hex(bytes: &[u8; 16], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|b| write!(f, "{b:02x}"))

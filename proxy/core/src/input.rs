@@ -1,8 +1,8 @@
 //! What drivers tell the engine.
 
 use crate::{
-    CallId, ConsumerGroup, Coordinate, Fingerprint, Generation, GroupOffsets, IdempotencyKey, LaneIndex,
-    Millis, OutcomesView, PartitionRange, ReadToken, Reason, Record, SyncToken, TopicPartitionOffset, TxnId,
+    CallId, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint, Generation, GroupOffsets, IdempotencyKey, LaneIndex,
+    Millis, OutcomesView, PartitionRange, ReadToken, Reason, Record, StreamEvent, StreamId, SyncToken, TopicPartitionOffset, TxnId,
 };
 
 /// One thing that happened.
@@ -14,6 +14,20 @@ pub enum Input {
         call: CallId,
         /// What is asked.
         request: Request,
+    },
+    /// An application's Consume stream says something.
+    Stream {
+        /// Which stream.
+        stream: StreamId,
+        /// What.
+        event: StreamEvent,
+    },
+    /// A member of a consumer group reports.
+    Consumer {
+        /// Which.
+        consumer: ConsumerId,
+        /// What it reports.
+        event: ConsumerEvent,
     },
     /// A lane's producer reports. Reports of replaced generations are ignored.
     Lane {
@@ -88,15 +102,22 @@ pub struct Produce {
     pub records: Vec<Record>,
 }
 
-/// Adds offsets of the application's own consumer.
+/// Adds offsets.
 #[derive(Clone, Debug)]
 pub struct SendOffsets {
     /// To which transaction.
     pub txn: TxnId,
-    /// For which group.
-    pub group: ConsumerGroup,
-    /// Next offsets; per group and partition the last one before Commit counts.
-    pub offsets: Vec<TopicPartitionOffset>,
+    /// Which.
+    pub offsets: Offsets,
+}
+
+/// Offsets, by how their application reads.
+#[derive(Clone, Debug)]
+pub enum Offsets {
+    /// Of its own consumer: next offsets; per group and partition the last one before Commit counts.
+    Explicit(ConsumerGroup, Vec<TopicPartitionOffset>),
+    /// Past these deliveries.
+    Deliveries(Vec<DeliveryId>),
 }
 
 /// Commits.
@@ -110,6 +131,8 @@ pub struct Commit {
     pub offsets_count: u64,
     /// Offsets that come with the Commit.
     pub offsets: Vec<GroupOffsets>,
+    /// Deliveries that come with it.
+    pub deliveries: Vec<DeliveryId>,
 }
 
 /// Aborts.
@@ -119,6 +142,8 @@ pub struct Abort {
     pub txn: TxnId,
     /// For people: why.
     pub note: String,
+    /// Records of its deliveries that the application could not process.
+    pub failures: Vec<Failure>,
     /// True if an operator asks.
     pub by_operator: bool,
 }
@@ -136,6 +161,8 @@ pub struct Transact {
     pub records: Vec<Record>,
     /// Offsets.
     pub offsets: Vec<GroupOffsets>,
+    /// Deliveries to settle.
+    pub deliveries: Vec<DeliveryId>,
     /// Total life; absent: the default.
     pub timeout: Option<Millis>,
     /// As in Begin.

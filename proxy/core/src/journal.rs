@@ -2,7 +2,7 @@
 
 use crate::{
     Coordinate, Fingerprint, GroupUuid, IdempotencyKey, Incarnation, JournalId, LaneIndex, Millis,
-    PartitionRange, Reason, Slot, TxnId,
+    PartitionMemory, PartitionRange, Reason, Slot, TxnId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,18 @@ pub enum JournalEntry {
     /// A transaction ended without a PREPARED group (aborted before). Written without a sync: losing it is harmless,
     /// since a transaction that was never PREPARED is aborted anyway.
     Finished(TxnSummary),
+    /// What is remembered of a partition that an application reads; absent: nothing any more. Written without a sync: losing
+    /// it loses attempts that were counted.
+    Consumption {
+        /// group.id.
+        group_id: String,
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// What.
+        memory: Option<PartitionMemory>,
+    },
     /// Kafka knows more than this journal (it was restored or lost): what happened before is only known as far as
     /// `recalled` says.
     Adopted {
@@ -145,6 +157,8 @@ pub struct JournalContents {
     pub finished: Vec<TxnSummary>,
     /// Outcomes known only from markers.
     pub recalled: Vec<Recalled>,
+    /// What is remembered of partitions that applications read: group.id, topic, partition.
+    pub consumption: Vec<(String, String, i32, PartitionMemory)>,
     /// Undecided groups that this journal prepared for other slots (the volume moved): settled by reading only.
     pub foreign: Vec<(Slot, PreparedGroup)>,
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod acceptance;
+mod consume;
 mod effect;
 mod engine;
 mod ids;
@@ -18,17 +19,23 @@ mod record;
 pub mod table;
 
 pub use acceptance::{BATCH_OVERHEAD, TopicFacts};
+pub use consume::{
+    AssignedPartition, Consumed, ConsumerEvent, ConsumerOp, Delivery, FailedRange, Failure, GroupProtocol,
+    PartitionEpoch, PartitionMemory, PartitionStatus, Poison, Reset, Retry, RetryTopic, SessionStatus,
+    StreamEvent, StreamItem, Subscribe, TopicPartition, Topics,
+};
 pub use effect::{Answer, Effect, JournalOp, LaneOp, Outgoing, TransactionView};
 pub use engine::{
     Counters, Engine, LaneStatus, Serving, Start, Status, Verdict, verdict, verdict_by_reading,
 };
 pub use ids::{
-    CallId, Fingerprint, Generation, GroupUuid, IdempotencyKey, Incarnation, InvalidSlot, InvalidTxnId,
-    JournalId, KeyHash, LaneIndex, Millis, ReadToken, Slot, SyncToken, TxnId,
+    CallId, ConsumerId, DeliveryId, Fingerprint, Generation, GroupUuid, IdempotencyKey, Incarnation,
+    InvalidSlot, InvalidTxnId, JournalId, KeyHash, LaneIndex, Millis, ReadToken, SessionId, Slot, StreamId,
+    SyncToken, TxnId,
 };
 pub use input::{
     Abort, Begin, Commit, Ended, Flushed, Get, Input, LaneError, LaneErrorKind, LaneEvent, Lookup,
-    MemberReport, Produce, ReadResult, Request, SendOffsets, Transact,
+    MemberReport, Offsets, Produce, ReadResult, Request, SendOffsets, Transact,
 };
 pub use journal::{JournalContents, JournalEntry, LaneSeq, PreparedGroup, Recalled, TxnOutcome, TxnSummary};
 pub use limits::Limits;

@@ -43,6 +43,16 @@ pub struct Limits {
     pub pending_wait: Millis,
     /// Outcomes remembered.
     pub outcomes_remembered: usize,
+    /// Consume sessions at most.
+    pub sessions: usize,
+    /// How long an application may hold a delivery, when its subscription does not say.
+    pub delivery_timeout: Millis,
+    /// How long a session outlives its stream.
+    pub session_grace: Millis,
+    /// How long a revoked partition is held back for a commit whose EndTxn is under way.
+    pub revoke_wait: Millis,
+    /// Bytes of one session that were read and not delivered; beyond, its partitions are paused.
+    pub read_ahead_bytes: u64,
     /// Least time between two replacements of one lane's producer after a fence.
     pub reopen_backoff: Millis,
 }
@@ -69,6 +79,11 @@ impl Default for Limits {
             recovering_wait: 5_000,
             pending_wait: 2_000,
             outcomes_remembered: 100_000,
+            sessions: 100,
+            delivery_timeout: 5 * 60_000,
+            session_grace: 10_000,
+            revoke_wait: 5_000,
+            read_ahead_bytes: 16 << 20,
             reopen_backoff: 500,
         }
     }

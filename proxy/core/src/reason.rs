@@ -64,6 +64,14 @@ pub enum Reason {
     GroupDenied,
     TransactionalIdDenied,
     OutcomeUnknown,
+    DeliveryTaken,
+    DeliveryRevoked,
+    MemberFenced,
+    OffsetMissing,
+    SessionTaken,
+    RecordTooLargeForClient,
+    SessionLost,
+    DeliveryTimedOut,
 }
 
 /// The limit that a refusal ran into.
@@ -144,6 +152,14 @@ impl Reason {
         Self::GroupDenied,
         Self::TransactionalIdDenied,
         Self::OutcomeUnknown,
+        Self::DeliveryTaken,
+        Self::DeliveryRevoked,
+        Self::MemberFenced,
+        Self::OffsetMissing,
+        Self::SessionTaken,
+        Self::RecordTooLargeForClient,
+        Self::SessionLost,
+        Self::DeliveryTimedOut,
     ];
 
     /// What the caller does next.
@@ -162,7 +178,10 @@ impl Reason {
             | R::AlreadyCommitted
             | R::RecordRejected
             | R::AbortedByCaller
-            | R::TransactionTooLarge => NextAction::FixRequest,
+            | R::TransactionTooLarge
+            | R::DeliveryTaken
+            | R::SessionTaken
+            | R::RecordTooLargeForClient => NextAction::FixRequest,
             R::NeverIssued
             | R::TimedOut
             | R::TimedOutIdle
@@ -172,7 +191,10 @@ impl Reason {
             | R::SidecarRestarted
             | R::BufferPressure
             | R::AbortedByOperator
-            | R::KafkaFailed => NextAction::BeginAgain,
+            | R::KafkaFailed
+            | R::DeliveryRevoked
+            | R::SessionLost
+            | R::DeliveryTimedOut => NextAction::BeginAgain,
             R::SequenceGap
             | R::Incomplete
             | R::Recovering
@@ -186,7 +208,9 @@ impl Reason {
             | R::TopicDenied
             | R::GroupDenied
             | R::TransactionalIdDenied
-            | R::OutcomeUnknown => NextAction::Stop,
+            | R::OutcomeUnknown
+            | R::MemberFenced
+            | R::OffsetMissing => NextAction::Stop,
         }
     }
 

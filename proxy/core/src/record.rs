@@ -1,5 +1,6 @@
 //! What applications send and what they learn about where it went.
 
+use crate::ConsumerId;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct ConsumerGroup {
     pub member_id: String,
     /// group.instance.id of a static member.
     pub group_instance_id: Option<String>,
+    /// A member of our own: its metadata of the moment when the offsets are sent count, not those above.
+    pub consumer: Option<ConsumerId>,
 }
 
 /// The next offset to consume of one partition.

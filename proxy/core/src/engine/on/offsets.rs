@@ -1,7 +1,7 @@
 //! SendOffsets with the application's own consumer.
 
 use crate::{
-    Answer, CallId, Reason, Refusal, SendOffsets, TxnId,
+    Answer, CallId, Offsets, Reason, Refusal, SendOffsets, TxnId,
     engine::{Engine, schedule::GROUPS_MAX},
     table::TxnState,
 };
@@ -19,7 +19,10 @@ impl Engine {
         };
         txn.idle_deadline = idle_deadline;
         let before = txn.offsets.clone();
-        txn.add_offsets(&send.group, &send.offsets);
+        match &send.offsets {
+            Offsets::Explicit(group, offsets) => txn.add_offsets(group, offsets),
+            Offsets::Deliveries(_) => {}
+        }
         if txn.groups() > GROUPS_MAX {
             txn.offsets = before;
             return Err(too_many_groups(send.txn));

@@ -340,6 +340,8 @@ pub struct FailedRange {
     pub last: i64,
     /// How many attempts failed.
     pub attempts: u32,
+    /// One of them is to blame, and it is not known which.
+    pub suspect: bool,
 }
 
 /// A record that is to be moved.
@@ -373,6 +375,7 @@ impl Consumed {
     pub fn bytes(&self) -> u64 {
         let len = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + len(value)).sum();
-        (len(&self.key) + len(&self.value) + headers) as u64 + Record::OVERHEAD * (1 + self.headers.len() as u64)
+        (len(&self.key) + len(&self.value) + headers) as u64
+            + Record::OVERHEAD * (1 + self.headers.len() as u64)
     }
 }

@@ -23,6 +23,7 @@ pub use self::{
 };
 
 use self::{
+    consume::Consuming,
     lane::Lane,
     memory::Memory,
     ownership::Ownership,
@@ -86,6 +87,7 @@ pub struct Engine {
     /// Calls that arrived during the recovery, with the time until which they wait.
     lobby: VecDeque<(Millis, CallId, Request)>,
     memory: Memory,
+    consuming: Consuming,
     /// Offsets claimed by groups on lanes: at most one unsettled transaction per group.id, topic and partition.
     claimed: BTreeMap<Claim, LaneIndex>,
     /// Ordering keys of transactions on lanes.
@@ -134,6 +136,7 @@ impl Engine {
             queue: VecDeque::new(),
             lobby: VecDeque::new(),
             memory,
+            consuming: Consuming::new(journal.consumption),
             claimed: BTreeMap::new(),
             ordered: BTreeMap::new(),
             empty: BTreeMap::new(),
@@ -183,6 +186,7 @@ impl Engine {
             Input::Tick => {}
         }
         self.on_time();
+        self.deliver();
         self.schedule();
         std::mem::take(&mut self.out)
     }
@@ -209,7 +213,12 @@ impl Engine {
     /// True once a draining engine has nothing left to finish.
     pub fn is_drained(&self) -> bool {
         let busy = self.lanes.iter().any(|lane| lane.group.is_some());
-        self.drain_until.is_some() && !busy && self.queue.is_empty() && self.count(TxnState::Open) == 0
+        let reads = self.consuming.reads();
+        self.drain_until.is_some()
+            && !busy
+            && !reads
+            && self.queue.is_empty()
+            && self.count(TxnState::Open) == 0
     }
 
     /// The engine's state.
@@ -320,6 +329,7 @@ impl Engine {
                 Timer::Pending(txn) => self.on_pending_due(txn),
                 Timer::Lane(lane) => self.on_lane_due(lane),
                 Timer::Lobby => self.on_lobby_due(),
+                Timer::Session(session) => self.on_session_due(session),
                 Timer::Drain => self.on_drain_due(),
             }
         }

@@ -1,8 +1,9 @@
 //! What drivers tell the engine.
 
 use crate::{
-    CallId, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint, Generation, GroupOffsets, IdempotencyKey, LaneIndex,
-    Millis, OutcomesView, PartitionRange, ReadToken, Reason, Record, StreamEvent, StreamId, SyncToken, TopicPartitionOffset, TxnId,
+    CallId, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint,
+    Generation, GroupOffsets, IdempotencyKey, LaneIndex, Millis, OutcomesView, PartitionRange, ReadToken,
+    Reason, Record, StreamEvent, StreamId, SyncToken, TopicPartitionOffset, TxnId,
 };
 
 /// One thing that happened.

@@ -72,6 +72,7 @@ pub enum Reason {
     RecordTooLargeForClient,
     SessionLost,
     DeliveryTimedOut,
+    SessionsExceeded,
 }
 
 /// The limit that a refusal ran into.
@@ -160,6 +161,7 @@ impl Reason {
         Self::RecordTooLargeForClient,
         Self::SessionLost,
         Self::DeliveryTimedOut,
+        Self::SessionsExceeded,
     ];
 
     /// What the caller does next.
@@ -202,7 +204,8 @@ impl Reason {
             | R::OutcomePending
             | R::OpenTransactionsExceeded
             | R::QueueExceeded
-            | R::BufferExceeded => NextAction::RetrySame,
+            | R::BufferExceeded
+            | R::SessionsExceeded => NextAction::RetrySame,
             R::FencedByRival | R::Draining | R::NoSlot | R::JournalFailed => NextAction::WaitReady,
             R::OutcomeForgotten
             | R::TopicDenied

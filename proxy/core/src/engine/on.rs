@@ -10,6 +10,8 @@ mod offsets;
 mod produce;
 mod transact;
 
+pub(super) use offsets::too_many_groups;
+
 use super::{Engine, Serving, Timer, answers, memory::Found, ownership::Ownership};
 use crate::{CallId, Get, Incarnation, Lookup, Reason, Refusal, Request, TxnId};
 use std::slice;
@@ -140,7 +142,7 @@ impl Engine {
     }
 
     /// Why a transaction that is not open takes nothing more.
-    fn not_open(&self, txn: TxnId) -> Refusal {
+    pub(super) fn not_open(&self, txn: TxnId) -> Refusal {
         if let Some(txn) = self.txns.get(&txn) {
             return match &txn.abort_cause {
                 Some(cause) => Refusal::new(cause.reason, cause.message.clone()),

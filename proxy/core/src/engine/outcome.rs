@@ -87,6 +87,7 @@ impl Engine {
         }
         self.queue.retain(|queued| *queued != id);
         let summary = txn.summary(outcome, self.now);
+        self.settle_deliveries(&txn, &summary.outcome);
         for (call, _) in txn.parked {
             self.reply(call, Err(answers::refusal(&summary.outcome)));
         }
@@ -109,6 +110,7 @@ impl Engine {
 
     pub(super) fn doubt(&mut self, id: TxnId) {
         self.transit(id, TxnEvent::Doubted);
+        self.touch_sessions_of(id);
         self.timers.set(self.now + self.limits.pending_wait, Timer::Pending(id));
     }
 

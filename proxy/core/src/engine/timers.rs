@@ -1,6 +1,6 @@
 //! What is due when. Entries may be stale: whoever is woken looks at the real deadline and asks again.
 
-use crate::{LaneIndex, Millis, TxnId};
+use crate::{LaneIndex, Millis, SessionId, TxnId};
 use std::collections::BTreeSet;
 
 /// Who wants to be woken.
@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Lane(LaneIndex),
     /// Calls wait for the recovery.
     Lobby,
+    /// Something of a session is due.
+    Session(SessionId),
     /// The grace of the drain ends.
     Drain,
 }

@@ -2,10 +2,10 @@
 
 use super::{answers::Waiter, outcome::Cause};
 use crate::{
-    CallId, ConsumerGroup, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex, Millis, Record,
-    TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
+    CallId, ConsumerGroup, DeliveryId, Failure, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex, Millis,
+    Record, TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What offsets are claimed by: group.id, topic, partition.
 pub(super) type Claim = (String, String, i32);
@@ -36,6 +36,12 @@ pub(super) struct Txn {
     /// Suspected of having spoilt its group: runs alone.
     pub(super) alone: bool,
     pub(super) waiters: Vec<Waiter>,
+    /// Deliveries that it settles.
+    pub(super) deliveries: BTreeSet<DeliveryId>,
+    /// Records of theirs that the application could not process.
+    pub(super) failures: Vec<Failure>,
+    /// Its application asked for the commit.
+    pub(super) commit_asked: bool,
     /// Why it is being aborted, while EndTxn(abort) is under way.
     pub(super) abort_cause: Option<Cause>,
     /// Produce calls whose answer waits for room on the lane, with what to answer.
@@ -79,6 +85,9 @@ impl Txn {
             attempts: u32::MAX,
             alone: false,
             waiters: Vec::new(),
+            deliveries: BTreeSet::new(),
+            failures: Vec::new(),
+            commit_asked: true,
             abort_cause: None,
             parked: Vec::new(),
         }

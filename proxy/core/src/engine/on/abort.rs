@@ -12,7 +12,7 @@ use crate::{
 
 impl Engine {
     pub(super) fn on_abort(&mut self, call: CallId, abort: &Abort) {
-        let Some(txn) = self.txns.get(&abort.txn) else {
+        let Some(txn) = self.txns.get_mut(&abort.txn) else {
             let answer = match self.gone(abort.txn) {
                 // A transaction that ended with an earlier life is aborted: that is what was asked.
                 Err(refusal) if refusal.reason == Reason::SidecarRestarted => {
@@ -23,6 +23,9 @@ impl Engine {
             return self.reply(call, answer);
         };
         let open = txn.state == TxnState::Open;
+        if open && !abort.failures.is_empty() {
+            txn.failures.clone_from(&abort.failures);
+        }
         // While it commits or is in doubt the caller waits for the outcome.
         self.wait_for(abort.txn, Waiter { call, wants: Wants::Abort });
         if open {

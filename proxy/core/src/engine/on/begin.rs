@@ -5,7 +5,7 @@ use crate::{
     engine::{Engine, Serving, Timer, memory::Found, txn::Txn},
     table::{LaneState, TxnState},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Engine {
     pub(super) fn on_begin(&mut self, call: CallId, begin: &Begin) {
@@ -103,7 +103,7 @@ impl Engine {
         Err(Refusal::new(Reason::InvalidField, message).field("timeout"))
     }
 
-    pub(super) fn blank(&mut self, timeout: Millis) -> Txn {
+    pub(in crate::engine) fn blank(&mut self, timeout: Millis) -> Txn {
         let random = self.random();
         Txn {
             id: TxnId::new(self.now, self.incarnation, random),
@@ -125,12 +125,15 @@ impl Engine {
             attempts: 0,
             alone: false,
             waiters: Vec::new(),
+            deliveries: BTreeSet::new(),
+            failures: Vec::new(),
+            commit_asked: false,
             abort_cause: None,
             parked: Vec::new(),
         }
     }
 
-    pub(super) fn admit(&mut self, txn: Txn) -> TxnId {
+    pub(in crate::engine) fn admit(&mut self, txn: Txn) -> TxnId {
         let id = txn.id;
         self.timers.set(txn.deadline.min(txn.idle_deadline), Timer::Txn(id));
         self.counters.begun += 1;

@@ -20,8 +20,8 @@ impl Engine {
             return self.reply(call, answer);
         };
         if txn.state == TxnState::Open {
-            if let Err(refusal) = complete(txn, commit) {
-                txn.idle_deadline = self.now + self.limits.idle_timeout;
+            txn.idle_deadline = self.now + self.limits.idle_timeout;
+            if let Err(refusal) = self.complete(commit) {
                 return self.reply(call, Err(refusal));
             }
             self.start_commit(commit.txn);
@@ -32,8 +32,11 @@ impl Engine {
     }
 
     /// From Open to Committing: nothing of the transaction is missing.
-    pub(super) fn start_commit(&mut self, id: TxnId) {
+    pub(in crate::engine) fn start_commit(&mut self, id: TxnId) {
         self.transit(id, TxnEvent::CommitAsked);
+        if let Some(txn) = self.txns.get_mut(&id) {
+            txn.commit_asked = true;
+        }
         let txn = &self.txns[&id];
         match txn.lane {
             Some(index) => {
@@ -55,9 +58,17 @@ impl Engine {
         let token = self.sync();
         self.empty.insert(token, id);
     }
+
+    /// Adds the offsets that come with the Commit and compares the counts.
+    fn complete(&mut self, commit: &Commit) -> Result<(), Refusal> {
+        self.take_deliveries(commit.txn, &commit.deliveries)?;
+        match self.txns.get_mut(&commit.txn) {
+            Some(txn) => complete(txn, commit),
+            None => Err(self.not_open(commit.txn)),
+        }
+    }
 }
 
-/// Adds the offsets that come with the Commit and compares the counts.
 fn complete(txn: &mut Txn, commit: &Commit) -> Result<(), Refusal> {
     for group in &commit.offsets {
         txn.add_offsets(&group.group, &group.offsets);

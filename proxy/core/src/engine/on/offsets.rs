@@ -1,4 +1,4 @@
-//! SendOffsets with the application's own consumer.
+//! SendOffsets, with the application's own consumer or with deliveries.
 
 use crate::{
     Answer, CallId, Offsets, Reason, Refusal, SendOffsets, TxnId,
@@ -18,20 +18,23 @@ impl Engine {
             return Err(self.not_open(send.txn));
         };
         txn.idle_deadline = idle_deadline;
-        let before = txn.offsets.clone();
         match &send.offsets {
-            Offsets::Explicit(group, offsets) => txn.add_offsets(group, offsets),
-            Offsets::Deliveries(_) => {}
+            Offsets::Explicit(group, offsets) => {
+                let before = txn.offsets.clone();
+                txn.add_offsets(group, offsets);
+                if txn.groups() > GROUPS_MAX {
+                    txn.offsets = before;
+                    return Err(too_many_groups(send.txn));
+                }
+            }
+            Offsets::Deliveries(deliveries) => self.take_deliveries(send.txn, deliveries)?,
         }
-        if txn.groups() > GROUPS_MAX {
-            txn.offsets = before;
-            return Err(too_many_groups(send.txn));
-        }
-        Ok(Answer::OffsetsTaken { count: txn.offsets.len() as u64 })
+        let count = self.txns.get(&send.txn).map_or(0, |txn| txn.offsets.len() as u64);
+        Ok(Answer::OffsetsTaken { count })
     }
 }
 
-pub(super) fn too_many_groups(txn: TxnId) -> Refusal {
+pub(in crate::engine) fn too_many_groups(txn: TxnId) -> Refusal {
     let message = format!("{txn} would commit offsets of more than {GROUPS_MAX} consumer groups");
     Refusal::new(Reason::InvalidField, message).field("group_id")
 }

@@ -6,6 +6,7 @@ use crate::{
         Engine,
         answers::{Waiter, Wants},
         memory::Found,
+        outcome::Cause,
         txn::Txn,
     },
 };
@@ -76,8 +77,14 @@ impl Engine {
         self.buffered += bytes;
         let hash = transact.key.hash;
         txn.key = Some(transact.key);
+        let deliveries = transact.deliveries;
         let id = self.admit(txn);
         self.keys.insert(hash, id);
+        // Nothing of it is left open if they are not to be had.
+        if let Err(refusal) = self.take_deliveries(id, &deliveries) {
+            self.abort_unprepared(id, &Cause::new(refusal.reason, refusal.message.clone()));
+            return Err(refusal);
+        }
         Ok(id)
     }
 }

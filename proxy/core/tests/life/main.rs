@@ -1,228 +1,11 @@
 //! The engine through whole lives, with drivers that do at once what they are asked (the simulation in tests/sim is
 //! the thorough one; this one is to be read).
 
-use bytes::Bytes;
+mod consuming;
+mod world;
+
 use sidecommit_core::{table::TxnState, *};
-use std::collections::{BTreeMap, VecDeque};
-
-/// Drivers that succeed at once, unless told otherwise.
-struct World {
-    engine: Engine,
-    now: Millis,
-    view: OutcomesView,
-    pending: BTreeMap<LaneIndex, Vec<(OutcomesKey, Vec<u8>)>>,
-    journal: Vec<JournalEntry>,
-    replies: BTreeMap<u64, Result<Answer, Refusal>>,
-    calls: u64,
-    /// Answers the next EndTxn with this instead; true: it was executed all the same.
-    end_fails: Option<bool>,
-    /// Answers each flush of a group that has this value in a record with its rejection.
-    rejects: Option<&'static str>,
-    sent: BTreeMap<LaneIndex, Vec<Outgoing>>,
-    /// Flushes are not answered.
-    hangs: bool,
-    /// Neither are inits.
-    inits_hang: bool,
-    /// Nor this lane's.
-    stuck: Option<LaneIndex>,
-    /// What an end that was not executed would have committed.
-    late: Vec<(OutcomesKey, Vec<u8>)>,
-    ends: usize,
-}
-
-fn contents() -> JournalContents {
-    JournalContents {
-        journal: JournalId([1; 16]),
-        incarnation: Incarnation(0),
-        claims: Vec::new(),
-        trusted_from: None,
-        horizon: 0,
-        lanes: Vec::new(),
-        prepared: Vec::new(),
-        finished: Vec::new(),
-        recalled: Vec::new(),
-        foreign: Vec::new(),
-    }
-}
-
-fn start(limits: Limits, journal: JournalContents, now: Millis) -> Start {
-    let slot = "p/n/w/0".parse().expect("valid");
-    Start { slot, pod_uid: "pod".into(), journal, limits, seed: 7, now }
-}
-
-fn rival(incarnation: Incarnation) -> OwnerRecord {
-    OwnerRecord {
-        incarnation,
-        journal: JournalId([2; 16]),
-        pod_uid: "other".into(),
-        lanes_max: 8,
-        time: 2_000,
-    }
-}
-
-fn record(value: &'static str) -> Record {
-    Record {
-        topic: "t".into(),
-        partition: None,
-        key: None,
-        value: Some(Bytes::from_static(value.as_bytes())),
-        headers: Vec::new(),
-        timestamp_ms: 0,
-    }
-}
-
-impl World {
-    fn start(limits: Limits) -> Self {
-        let (engine, effects) = Engine::new(start(limits, contents(), 1_000));
-        let mut world = Self {
-            engine,
-            now: 1_000,
-            view: OutcomesView::default(),
-            pending: BTreeMap::new(),
-            journal: Vec::new(),
-            replies: BTreeMap::new(),
-            calls: 0,
-            end_fails: None,
-            rejects: None,
-            sent: BTreeMap::new(),
-            hangs: false,
-            inits_hang: false,
-            stuck: None,
-            late: Vec::new(),
-            ends: 0,
-        };
-        world.perform(effects);
-        world
-    }
-
-    /// The process is another one, and so is its journal: the old one is lost.
-    fn restart_without_journal(&mut self, limits: Limits) {
-        let journal = JournalContents { journal: JournalId([2; 16]), ..contents() };
-        let (engine, effects) = Engine::new(start(limits, journal, self.now));
-        self.engine = engine;
-        self.perform(effects);
-    }
-
-    fn input(&mut self, input: Input) {
-        let effects = self.engine.step(self.now, input);
-        self.perform(effects);
-    }
-
-    fn perform(&mut self, effects: Vec<Effect>) {
-        let mut todo: VecDeque<Effect> = effects.into();
-        while let Some(effect) = todo.pop_front() {
-            let answer = match effect {
-                Effect::Reply { call, answer } => {
-                    assert!(self.replies.insert(call.0, answer).is_none(), "answered twice");
-                    None
-                }
-                Effect::Journal(JournalOp::Put(entry)) => {
-                    self.journal.push(*entry);
-                    None
-                }
-                Effect::Journal(JournalOp::Sync(token)) => Some(Input::Synced(token)),
-                Effect::Read(token) => {
-                    Some(Input::Read { token, result: ReadResult::Done(self.view.clone()) })
-                }
-                Effect::Lane { lane, generation, op } => {
-                    self.lane(lane, op).map(|event| Input::Lane { lane, generation, event })
-                }
-            };
-            if let Some(input) = answer {
-                todo.extend(self.engine.step(self.now, input));
-            }
-        }
-    }
-
-    fn lane(&mut self, lane: LaneIndex, op: LaneOp) -> Option<LaneEvent> {
-        match op {
-            LaneOp::Open => {
-                self.pending.remove(&lane);
-                self.sent.remove(&lane);
-                (!self.inits_hang && self.stuck != Some(lane)).then_some(LaneEvent::Opened)
-            }
-            LaneOp::Send(batch) => {
-                self.sent.entry(lane).or_default().extend(batch);
-                None
-            }
-            LaneOp::Write { key, value } => {
-                self.pending.entry(lane).or_default().push((key, value));
-                None
-            }
-            LaneOp::Flush if self.hangs => None,
-            LaneOp::Flush => {
-                let sent = self.sent.remove(&lane).unwrap_or_default();
-                let bad = |outgoing: &&Outgoing| {
-                    outgoing.record.value.as_deref() == self.rejects.map(str::as_bytes)
-                };
-                Some(match sent.iter().find(bad).filter(|_| self.rejects.is_some()) {
-                    None => LaneEvent::Flushed(Flushed::default()),
-                    // As a broker does it: the batch is refused, its first record is named.
-                    Some(_) => LaneEvent::Failed(LaneError {
-                        kind: LaneErrorKind::Record { member: 0, index: 0, denied: false },
-                        message: "the batch was refused".into(),
-                    }),
-                })
-            }
-            LaneOp::End { commit } => {
-                self.ends += 1;
-                let fails = self.end_fails.take();
-                let written = self.pending.remove(&lane).unwrap_or_default();
-                if commit && fails != Some(false) {
-                    self.execute(&written);
-                } else {
-                    self.late = written;
-                }
-                match fails {
-                    None => Some(LaneEvent::Ended(Ended { clean: true })),
-                    Some(_) => {
-                        let kind = LaneErrorKind::Unreachable;
-                        Some(LaneEvent::Failed(LaneError { kind, message: "timed out".into() }))
-                    }
-                }
-            }
-            _ => None,
-        }
-    }
-
-    fn execute(&mut self, written: &[(OutcomesKey, Vec<u8>)]) {
-        written.iter().for_each(|(key, value)| self.view.apply(*key, Some(value)).expect("ours"));
-    }
-
-    /// Answers what hung.
-    fn reports(&mut self, lane: LaneIndex, event: LaneEvent) {
-        let generation = self.engine.status(self.now).lanes[usize::from(lane.0)].generation;
-        self.input(Input::Lane { lane, generation, event });
-    }
-
-    fn call(&mut self, request: Request) -> Option<Result<Answer, Refusal>> {
-        self.calls += 1;
-        self.input(Input::Call { call: CallId(self.calls), request });
-        self.replies.get(&self.calls).cloned()
-    }
-
-    fn begin(&mut self, request_id: &str) -> TxnId {
-        let begin = Begin {
-            request_id: request_id.into(),
-            fingerprint: Fingerprint::default(),
-            timeout: None,
-            label: String::new(),
-            ordering_key: String::new(),
-        };
-        match self.call(Request::Begin(begin)) {
-            Some(Ok(Answer::Begun { txn, .. })) => txn,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn produce(&mut self, txn: TxnId, sequence: u64) -> Option<Result<Answer, Refusal>> {
-        self.call(Request::Produce(Produce { txn, sequence, records: vec![record("v")] }))
-    }
-
-    fn commit(&mut self, txn: TxnId, record_count: u64) -> Option<Result<Answer, Refusal>> {
-        self.call(Request::Commit(Commit { txn, record_count, offsets_count: 0, offsets: Vec::new() }))
-    }
-}
+use world::{World, record, rival};
 
 #[test]
 fn a_start_claims_the_slot_and_a_commit_is_prepared_before_it_ends() {
@@ -376,11 +159,18 @@ fn offsets_of_one_partition_are_on_one_lane_at_a_time() {
                 generation_id: -1,
                 member_id: String::new(),
                 group_instance_id: None,
+                consumer: None,
             };
             let offset =
                 TopicPartitionOffset { topic: "in".into(), partition, offset: 5, metadata: String::new() };
             let offsets = vec![GroupOffsets { group, offsets: vec![offset] }];
-            Request::Commit(Commit { txn, record_count: 1, offsets_count: 1, offsets })
+            Request::Commit(Commit {
+                txn,
+                record_count: 1,
+                offsets_count: 1,
+                offsets,
+                deliveries: Vec::new(),
+            })
         };
         let [first, second, other] = ["first", "second", "other"].map(|name| world.begin(name));
         for txn in [first, second, other] {
@@ -483,6 +273,7 @@ fn transact(text: &str, value: &'static str, timeout: Option<Millis>) -> Request
         fingerprint: Fingerprint([value.len() as u8; 16]),
         first_attempt: None,
         records: vec![record(value)],
+        deliveries: Vec::new(),
         offsets: Vec::new(),
         timeout,
         ordering_key: String::new(),

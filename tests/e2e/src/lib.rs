@@ -5,10 +5,12 @@ mod app;
 mod asked;
 mod blind;
 mod cluster;
+mod copier;
 mod disk;
 mod failpoints;
 mod ledger;
 mod log;
+mod reader;
 mod relay;
 mod sidecar;
 
@@ -16,9 +18,11 @@ pub use app::{App, Refused, offsets, record};
 pub use asked::{Account, Asked, By};
 pub use blind::{At, Attempt, Blind, End, Met, Way, Work};
 pub use cluster::{Cluster, fence, values};
+pub use copier::{Copier, Copy};
 pub use disk::Disk;
 pub use failpoints::FAILPOINTS;
 pub use ledger::{Told, check_ledger, differences};
+pub use reader::{Reader, Told as ReaderTold, subscribe};
 pub use relay::Relay;
 pub use sidecar::{Sidecar, Spec};
 

@@ -4,6 +4,7 @@
 //! - commit_transaction and flush: rust-rdkafka's wait in whole 100 ms polls while anything is in flight;
 //! - waiting for events without spinning;
 //! - listing groups and their offsets with their metadata;
+//! - polling a consumer: which topic's partition has ended, and rebalances that wait without a callback;
 //! - a topic's id;
 //! - naming the bootstrap servers again.
 
@@ -20,10 +21,13 @@ use std::{
     time::Duration,
 };
 
+mod consumer;
 mod events;
 mod groups;
+mod offsets;
 mod topics;
 
+pub(crate) use consumer::{Answer, ConsumerQueue, Polled, Rebalance, cached_end};
 pub(crate) use events::Events;
 pub(crate) use groups::{GroupOffset, committed_offsets, list_groups};
 pub(crate) use topics::{TopicId, topic_id};
@@ -62,10 +66,9 @@ pub(crate) fn commit_transaction<C: ClientContext>(
 pub(crate) fn send_offsets<C: ClientContext>(
     client: &Client<C>,
     offsets: &TopicPartitionList,
-    group: &ConsumerGroup,
+    metadata: &GroupMetadata,
     timeout: Duration,
 ) -> Result<(), TxnError> {
-    let metadata = GroupMetadata::new(group)?;
     // SAFETY: client, list and metadata outlive the call, which copies what it keeps; `check` destroys the error.
     unsafe {
         check(sys::rd_kafka_send_offsets_to_transaction(
@@ -77,12 +80,13 @@ pub(crate) fn send_offsets<C: ClientContext>(
     }
 }
 
-struct GroupMetadata(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
+/// What tells a group's live member from a zombie.
+pub(crate) struct GroupMetadata(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
 
 // === impl GroupMetadata ===
 
 impl GroupMetadata {
-    fn new(group: &ConsumerGroup) -> Result<Self, TxnError> {
+    pub(crate) fn new(group: &ConsumerGroup) -> Result<Self, TxnError> {
         let id = text(&group.group_id)?;
         let member = text(&group.member_id)?;
         let instance = group.group_instance_id.as_deref().map(text).transpose()?;
@@ -97,6 +101,19 @@ impl GroupMetadata {
             )
         };
         NonNull::new(metadata).map(Self).ok_or_else(|| malformed("no metadata for the group"))
+    }
+
+    /// A member's own, of this moment; None if it is in no generation of its group.
+    pub(crate) fn of<C: ClientContext>(member: &Client<C>) -> Option<Self> {
+        // SAFETY: the client is live; the metadata is ours, and owns the member id.
+        unsafe {
+            let metadata = sys::rd_kafka_consumer_group_metadata(member.native_ptr());
+            let metadata = NonNull::new(metadata).map(Self)?;
+            let generation = sys::rd_kafka_consumer_group_metadata_generation_id(metadata.0.as_ptr());
+            let id = owned(sys::rd_kafka_consumer_group_metadata_member_id(metadata.0.as_ptr()));
+            // The broker would take them for those of somebody who only commits, whom it does not fence.
+            (generation >= 0 && !id.is_empty()).then_some(metadata)
+        }
     }
 }
 
@@ -180,6 +197,7 @@ mod tests {
             generation_id: 7,
             member_id: "m".to_owned(),
             group_instance_id: Some("i".to_owned()),
+            consumer: None,
         }
     }
 

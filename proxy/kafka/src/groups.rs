@@ -22,6 +22,7 @@ pub(crate) fn carrier(group_id: String, topic: &str, partition: i32, value: &[u8
             generation_id: -1,
             member_id: String::new(),
             group_instance_id: None,
+            consumer: None,
         },
         offsets: vec![TopicPartitionOffset {
             topic: topic.to_owned(),

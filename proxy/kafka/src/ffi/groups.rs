@@ -72,11 +72,13 @@ pub(crate) fn committed_offsets<C: ClientContext>(
     /// Requests under way at once.
     const AT_ONCE: usize = 64;
 
+    let mut partitions = TopicPartitionList::new();
+    partitions.add_partition(topic, partition);
     let mut found = BTreeMap::new();
     for groups in groups.chunks(AT_ONCE) {
         let queue = Queue::new(client)?;
         for group in groups {
-            request_offsets(client, &queue, group, topic, partition, timeout)?;
+            request_offsets(client, queue.0, group, &partitions, timeout)?;
         }
         for _ in groups {
             let event = queue.next(timeout)?;
@@ -88,19 +90,17 @@ pub(crate) fn committed_offsets<C: ClientContext>(
     Ok(found)
 }
 
-fn request_offsets<C: ClientContext>(
+/// Asks for a group's offsets; the answer comes to the queue, which must be live.
+pub(super) fn request_offsets<C: ClientContext>(
     client: &Client<C>,
-    queue: &Queue,
+    queue: NonNull<sys::rd_kafka_queue_t>,
     group: &str,
-    topic: &str,
-    partition: i32,
+    partitions: &TopicPartitionList,
     timeout: Duration,
 ) -> Result<(), TxnError> {
     let op = rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
     let options = Options::new(client, op, timeout)?;
     let group = text(group)?;
-    let mut partitions = TopicPartitionList::new();
-    partitions.add_partition(topic, partition);
     // SAFETY: everything passed is live during the calls, and copied by them; a returned error is owned by us and
     // destroyed by `check`; the request is made by `_new` and destroyed once.
     unsafe {
@@ -111,7 +111,7 @@ fn request_offsets<C: ClientContext>(
             &mut request,
             1,
             options.0.as_ptr(),
-            queue.0.as_ptr(),
+            queue.as_ptr(),
         );
         sys::rd_kafka_ListConsumerGroupOffsets_destroy(request);
     }

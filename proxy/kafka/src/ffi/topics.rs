@@ -6,17 +6,26 @@ use super::{
     text,
 };
 use crate::classify::TxnError;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rdkafka::{
     ClientContext,
     bindings::{self as sys, rd_kafka_admin_op_t, rd_kafka_resp_err_t},
     client::Client,
 };
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// What a topic keeps until it is deleted, and one made again under its name does not have (KIP-516). Brokers before 2.8
 /// tell the same for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TopicId(i64, i64);
+
+impl fmt::Display for TopicId {
+    /// As Kafka prints it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [self.0.to_be_bytes(), self.1.to_be_bytes()].concat();
+        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
 
 /// The id of a topic.
 pub(crate) fn topic_id<C: ClientContext>(
@@ -63,5 +72,17 @@ pub(crate) fn topic_id<C: ClientContext>(
             sys::rd_kafka_Uuid_most_significant_bits(id),
             sys::rd_kafka_Uuid_least_significant_bits(id),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_printed_as_kafka_prints_it() {
+        // Kafka's Uuid.ONE_UUID, and one with bits everywhere.
+        assert_eq!(TopicId(0, 1).to_string(), "AAAAAAAAAAAAAAAAAAAAAQ");
+        assert_eq!(TopicId(-1, -2).to_string(), "_____________________g");
     }
 }

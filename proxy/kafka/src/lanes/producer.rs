@@ -10,6 +10,7 @@ use super::{
 use crate::{
     OutcomesPlace,
     classify::{self, TxnError},
+    consumers::no_member,
     ffi, groups,
 };
 use rdkafka::{
@@ -228,10 +229,10 @@ impl Producer {
         const ACT: &str = "send_offsets_to_transaction";
         self.await_deliveries()?;
         let list = list(offsets).map_err(|error| failed(ACT, &TxnError::of_call(&error)))?;
+        let group = self.metadata(offsets).map_err(|error| failed(ACT, &error))?;
         let limit = Some(self.settings.end_limit);
         let started = Instant::now();
-        let sent =
-            self.resumed(limit, |slice| ffi::send_offsets(self.client(), &list, &offsets.group, slice));
+        let sent = self.resumed(limit, |slice| ffi::send_offsets(self.client(), &list, &group, slice));
         if sent.as_ref().ok() != Some(&1) || !self.is_quick(started) {
             self.offsets_resent.set(true);
         }
@@ -244,6 +245,15 @@ impl Producer {
             }
             Err(halt) => Err(halt.stop(ACT)),
         }
+    }
+
+    /// What tells the group's member from a zombie: a member of our own has that of this moment.
+    fn metadata(&self, offsets: &GroupOffsets) -> Result<ffi::GroupMetadata, TxnError> {
+        let Some(consumer) = offsets.group.consumer else {
+            return ffi::GroupMetadata::new(&offsets.group);
+        };
+        let consumers = self.settings.consumers.as_ref();
+        consumers.map_or_else(|| Err(no_member("none is known here")), |all| all.metadata(consumer, offsets))
     }
 
     /// Waits until everything is delivered and nothing is in flight.

@@ -1,4 +1,4 @@
-use crate::{ClientSettings, OutcomesPlace};
+use crate::{ClientSettings, Consumers, OutcomesPlace};
 use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -25,6 +25,8 @@ pub struct LaneSettings {
     pub transaction_timeout: Duration,
     /// How much librdkafka may hold in memory per lane, in KiB (queue.buffering.max.kbytes).
     pub queue_kbytes: u32,
+    /// Whose offsets lanes send with their own metadata.
+    pub consumers: Option<Consumers>,
     /// The largest batch.
     pub batch_bytes: u32,
     /// What limits the batches of topics that take less.
@@ -77,6 +79,7 @@ impl LaneSettings {
             outcomes,
             transaction_timeout: Duration::from_secs(30),
             queue_kbytes: 1 << 20,
+            consumers: None,
             batch_bytes: 1_000_000,
             topic_limits: TopicLimits::default(),
             slice: Duration::from_secs(2),

@@ -228,6 +228,7 @@ pub(crate) fn offsets(group_id: &str, generation_id: i32, topic: &str, offset: i
             generation_id,
             member_id: if generation_id < 0 { String::new() } else { "nobody".to_owned() },
             group_instance_id: None,
+            consumer: None,
         },
         offsets: vec![TopicPartitionOffset {
             topic: topic.to_owned(),

@@ -1,0 +1,219 @@
+use crate::{ClientSettings, Cluster, classify::TxnError, client::Logged, ffi::GroupMetadata};
+use parking_lot::Mutex;
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer as _},
+    types::RDKafkaErrorCode as Code,
+};
+use sidecommit_core::{
+    ConsumerEvent, ConsumerId, ConsumerOp, GroupOffsets, Reason, Subscribe, TopicPartition,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+mod failure;
+mod gathered;
+mod inbox;
+mod member;
+mod partitions;
+mod rewinds;
+mod servers;
+mod settings;
+mod topic_ids;
+
+use inbox::{Inbox, Order};
+use member::Member;
+
+/// Where members report. Called from their threads; must not block.
+pub type ConsumerEvents = Arc<dyn Fn(ConsumerId, ConsumerEvent) + Send + Sync>;
+
+/// The members of consumer groups in this process: each a consumer with a thread of its own, which polls it whatever
+/// happens to what it reports, so that membership is kept.
+///
+/// The contract of each order is [`ConsumerOp`]'s, of each report [`ConsumerEvent`]'s; beyond it:
+/// - from the order to rewind a partition until Rewound nothing is reported of it;
+/// - of a partition that is being revoked nothing is reported any more;
+/// - an end that is told with `at_end` is the last stable offset; any other one is the high watermark, which counts
+///   what open transactions have written, too.
+///
+/// Clones are the same members. When the last one is dropped the members leave their groups; nobody waits for them.
+#[derive(Clone)]
+pub struct Consumers(Arc<Shared>);
+
+struct Shared {
+    settings: ClientSettings,
+    cluster: Cluster,
+    read_ahead_bytes: u64,
+    events: ConsumerEvents,
+    seats: Mutex<BTreeMap<ConsumerId, Arc<Seat>>>,
+}
+
+/// One member, as others see it.
+struct Seat {
+    id: ConsumerId,
+    inbox: Inbox,
+    closed: AtomicBool,
+    membership: Mutex<Membership>,
+    events: ConsumerEvents,
+}
+
+/// What a member may commit offsets with.
+#[derive(Default)]
+struct Membership {
+    /// None before it has joined and after it has ended. Only ever dropped by the member's own thread: that takes long.
+    consumer: Option<Arc<BaseConsumer<Logged>>>,
+    /// What was assigned and not let go.
+    partitions: BTreeSet<TopicPartition>,
+}
+
+// === impl Consumers ===
+
+impl Consumers {
+    /// Starts without any member. A member's consumer holds at most about `read_ahead_bytes` beyond what it has reported,
+    /// and never more than 16 MiB.
+    pub fn new(
+        settings: ClientSettings,
+        cluster: Cluster,
+        read_ahead_bytes: u64,
+        events: ConsumerEvents,
+    ) -> Self {
+        Self(Arc::new(Shared { settings, cluster, read_ahead_bytes, events, seats: Mutex::default() }))
+    }
+
+    /// Gives an order to a member. Never blocks. Orders to members that are not open are ignored.
+    pub fn perform(&self, consumer: ConsumerId, op: ConsumerOp) {
+        match op {
+            ConsumerOp::Open(subscribe) => self.open(consumer, *subscribe),
+            ConsumerOp::Close => {
+                if let Some(seat) = self.0.seats.lock().remove(&consumer) {
+                    seat.close();
+                }
+            }
+            op => {
+                if let Some(seat) = self.0.seats.lock().get(&consumer) {
+                    seat.inbox.push(Order::Op(op));
+                }
+            }
+        }
+    }
+
+    /// The metadata that a member of ours sends its group's offsets with, as of now (KIP-447).
+    ///
+    /// Fails like a generation that is over if the member is gone, or if a partition is not its own: an offset that is
+    /// sent after a partition was let go would overwrite its next owner's.
+    pub(crate) fn metadata(
+        &self,
+        consumer: ConsumerId,
+        offsets: &GroupOffsets,
+    ) -> Result<GroupMetadata, TxnError> {
+        let seat = self.0.seats.lock().get(&consumer).cloned();
+        let seat = seat.ok_or_else(|| no_member("it has left its group"))?;
+        let membership = seat.membership.lock();
+        let member = membership.consumer.as_ref().ok_or_else(|| no_member("it is not in its group"))?;
+        // First: what is assigned still after it was taken was assigned in its generation.
+        let metadata = GroupMetadata::of(member.client());
+        let metadata = metadata.ok_or_else(|| no_member("it is in no generation of its group"))?;
+        let ours =
+            |topic: &str, partition| membership.partitions.contains(&TopicPartition::new(topic, partition));
+        match offsets.offsets.iter().find(|offset| !ours(&offset.topic, offset.partition)) {
+            None => Ok(metadata),
+            Some(offset) => {
+                let (topic, partition) = (&offset.topic, offset.partition);
+                Err(no_member(&format!("topic {topic} partition {partition} is not assigned to it")))
+            }
+        }
+    }
+
+    fn open(&self, consumer: ConsumerId, subscribe: Subscribe) {
+        let shared = &self.0;
+        let seat = Arc::new(Seat {
+            id: consumer,
+            inbox: Inbox::default(),
+            closed: AtomicBool::new(false),
+            membership: Mutex::default(),
+            events: shared.events.clone(),
+        });
+        if let Some(old) = shared.seats.lock().insert(consumer, seat.clone()) {
+            old.close();
+        }
+        let serving = seat.clone();
+        let (settings, cluster) = (shared.settings.clone(), shared.cluster.clone());
+        let read_ahead = shared.read_ahead_bytes;
+        // Weak: a member keeps no others alive.
+        let others = Arc::downgrade(shared);
+        let run = move || {
+            let failed = Member::open(serving.clone(), &settings, cluster, subscribe, read_ahead)
+                .and_then(Member::run)
+                .err();
+            if let Some(shared) = others.upgrade() {
+                shared.forget(&serving);
+            }
+            if let Some(stop) = failed {
+                stop.report(&serving);
+            }
+        };
+        if let Err(error) = thread::Builder::new().name(format!("consumer-{}", consumer.0)).spawn(run) {
+            shared.forget(&seat);
+            seat.report(ConsumerEvent::Failed { reason: Reason::KafkaFailed, message: error.to_string() });
+        }
+    }
+}
+
+impl fmt::Debug for Consumers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumers").field("members", &self.0.seats.lock().keys()).finish_non_exhaustive()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn forget(&self, seat: &Arc<Seat>) {
+        let mut seats = self.seats.lock();
+        if seats.get(&seat.id).is_some_and(|known| Arc::ptr_eq(known, seat)) {
+            seats.remove(&seat.id);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.seats.get_mut().values().for_each(|seat| seat.close());
+    }
+}
+
+// === impl Seat ===
+
+impl Seat {
+    fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        self.inbox.push(Order::Op(ConsumerOp::Close));
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn report(&self, event: ConsumerEvent) {
+        if !self.is_closed() {
+            (self.events)(self.id, event);
+        }
+    }
+}
+
+/// Offsets of a member that cannot vouch for them.
+pub(crate) fn no_member(why: &str) -> TxnError {
+    TxnError {
+        code: Code::UnknownMemberId,
+        retriable: false,
+        abortable: false,
+        fatal: false,
+        message: format!("the member of the group: {why}"),
+    }
+}

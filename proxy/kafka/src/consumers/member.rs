@@ -1,0 +1,376 @@
+//! The thread that polls a member.
+
+use super::{
+    Seat,
+    failure::Stop,
+    gathered::Gathered,
+    inbox::Order,
+    partitions::{Partitions, list},
+    rewinds::{Arrived, Means, Rewinds},
+    servers::Servers,
+    settings,
+    topic_ids::{self, TopicIds},
+};
+use crate::{
+    ClientSettings, Cluster,
+    client::{self, Logged},
+    ffi::{ConsumerQueue, Polled, Rebalance},
+};
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
+    types::RDKafkaErrorCode as Code,
+};
+use sidecommit_core::{AssignedPartition, ConsumerEvent, ConsumerOp, Subscribe, TopicPartition};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// A member is polled that often at least: its place in the group depends on it (max.poll.interval.ms).
+const POLL: Duration = Duration::from_secs(1);
+
+/// One member of a group.
+pub(super) struct Member {
+    seat: Arc<Seat>,
+    cluster: Cluster,
+    servers: String,
+    subscribe: Subscribe,
+    partitions: Partitions,
+    rewinds: Rewinds,
+    reminder: Servers,
+    /// What the group waits for.
+    rebalance: Option<(Rebalance, Awaits)>,
+    /// What came while it waited.
+    rebalances: VecDeque<Rebalance>,
+    assignments: u64,
+    // None only while it is dropped; in this order.
+    queue: Option<ConsumerQueue>,
+    consumer: Option<Arc<BaseConsumer<Logged>>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Awaits {
+    /// The ids of the topics that come with an assignment.
+    TopicIds(u64),
+    LetGo,
+}
+
+// === impl Member ===
+
+impl Member {
+    /// Joins the group, in the background.
+    pub(super) fn open(
+        seat: Arc<Seat>,
+        settings: &ClientSettings,
+        cluster: Cluster,
+        subscribe: Subscribe,
+        read_ahead_bytes: u64,
+    ) -> Result<Self, Stop> {
+        let config = settings::config(settings, &subscribe, read_ahead_bytes);
+        let mut consumer: BaseConsumer<Logged> = client::create(&config, Logged).map_err(Stop::kafka)?;
+        let waking = seat.clone();
+        // Called with the queue's lock held.
+        consumer.set_nonempty_callback(move || waking.inbox.wake());
+        let queue = ConsumerQueue::of(consumer.client()).map_err(|error| Stop::kafka(error.message))?;
+        let consumer = Arc::new(consumer);
+        seat.membership.lock().consumer = Some(consumer.clone());
+        let member = Self {
+            seat,
+            cluster,
+            servers: settings.bootstrap_servers.clone(),
+            subscribe,
+            partitions: Partitions::default(),
+            rewinds: Rewinds::default(),
+            reminder: Servers::new(Instant::now()),
+            rebalance: None,
+            rebalances: VecDeque::new(),
+            assignments: 0,
+            queue: Some(queue),
+            consumer: Some(consumer),
+        };
+        let topics = settings::topics(&member.subscribe);
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        member.consumer().subscribe(&topics).map_err(Stop::kafka)?;
+        Ok(member)
+    }
+
+    /// Until it is closed or fails; leaves the group.
+    pub(super) fn run(mut self) -> Result<(), Stop> {
+        loop {
+            while let Some(order) = self.seat.inbox.next() {
+                self.obey(order)?;
+            }
+            let drained = self.poll()?;
+            self.go_on_with_rewinds()?;
+            let now = Instant::now();
+            let consumer = self.consumer.as_ref().expect("present until it is dropped");
+            self.reminder.look_after(consumer.client(), &self.servers, now);
+            if drained {
+                let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(now));
+                self.seat.inbox.wait(due.min(POLL));
+            }
+        }
+    }
+
+    fn consumer(&self) -> &BaseConsumer<Logged> {
+        self.consumer.as_ref().expect("present until it is dropped")
+    }
+
+    fn obey(&mut self, order: Order) -> Result<(), Stop> {
+        match order {
+            Order::Op(ConsumerOp::Open(_)) => {}
+            Order::Op(ConsumerOp::Pause(partition)) => self.pause(&partition, true),
+            Order::Op(ConsumerOp::Resume(partition)) => self.pause(&partition, false),
+            Order::Op(ConsumerOp::Rewind { from, epoch }) => {
+                let Some(partition) = self.partitions.staying(&from) else { return Ok(()) };
+                let fetching = !partition.paused && !partition.rewinding;
+                partition.rewinding = true;
+                if fetching {
+                    // What would be fetched meanwhile would be dropped.
+                    self.fetch(&from, false);
+                }
+                self.rewinds.begin(from, epoch);
+            }
+            Order::Op(ConsumerOp::LetGo) => {
+                if let Some((rebalance, _)) = self.rebalance.take_if(|(_, awaits)| *awaits == Awaits::LetGo) {
+                    self.revoke(rebalance)?;
+                    return self.next_rebalance();
+                }
+            }
+            Order::Op(ConsumerOp::Close) => return Err(Stop::Closed),
+            Order::TopicIds(number, ids) => return self.identified(number, ids),
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, name: &TopicPartition, paused: bool) {
+        let Some(partition) = self.partitions.staying(name) else { return };
+        if std::mem::replace(&mut partition.paused, paused) != paused && !partition.rewinding {
+            self.fetch(name, !paused);
+        }
+    }
+
+    /// librdkafka goes on where the last record was polled, or where it was sought last.
+    fn fetch(&self, name: &TopicPartition, fetch: bool) {
+        let list = list([name]);
+        let consumer = self.consumer();
+        let result = if fetch { consumer.resume(&list) } else { consumer.pause(&list) };
+        if let Err(error) = result {
+            tracing::warn!(partition = %name, %error, fetch, "pause or resume");
+        }
+    }
+
+    fn go_on_with_rewinds(&mut self) -> Result<(), Stop> {
+        let means = means(&self.consumer, &self.queue, &self.subscribe);
+        for Arrived { from, epoch, position } in self.rewinds.go_on(&means, Instant::now())? {
+            let Some(partition) = self.partitions.staying(&from) else { continue };
+            partition.epoch = epoch;
+            partition.rewinding = false;
+            partition.origin.get_or_insert(position);
+            let paused = partition.paused;
+            self.seat.report(ConsumerEvent::Rewound { from: from.clone(), epoch, position });
+            if !paused {
+                self.fetch(&from, true);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what is there; false if there may be more.
+    fn poll(&mut self) -> Result<bool, Stop> {
+        let mut gathered = Gathered::default();
+        while gathered.has_room() {
+            let polled = self.queue.as_ref().expect("present until it is dropped").poll();
+            let Some(polled) = polled else {
+                self.report(&mut gathered);
+                return Ok(true);
+            };
+            match polled {
+                Polled::Record(record) => {
+                    self.reminder.heard(Instant::now());
+                    let partition = self.partitions.get(record.topic(), record.partition());
+                    if let Some(partition) = partition.filter(|partition| partition.is_read()) {
+                        gathered.record(partition, record.copy());
+                    }
+                }
+                Polled::End { topic, partition, position } => {
+                    self.reminder.heard(Instant::now());
+                    let partition = self.partitions.get(&topic, partition);
+                    if let Some(partition) = partition.filter(|partition| partition.is_read()) {
+                        gathered.end(partition, position);
+                    }
+                }
+                other => {
+                    self.report(&mut gathered);
+                    self.attend(other)?;
+                }
+            }
+        }
+        self.report(&mut gathered);
+        Ok(false)
+    }
+
+    fn report(&self, gathered: &mut Gathered) {
+        for fetched in gathered.report(self.consumer().client()) {
+            self.seat.report(fetched);
+        }
+    }
+
+    fn attend(&mut self, polled: Polled) -> Result<(), Stop> {
+        match polled {
+            Polled::Rebalance(rebalance) => {
+                self.reminder.heard(Instant::now());
+                self.rebalances.push_back(rebalance);
+                self.next_rebalance()
+            }
+            Polled::Offsets(answer) => {
+                let means = means(&self.consumer, &self.queue, &self.subscribe);
+                let now = Instant::now();
+                if answer.is_ok() {
+                    self.reminder.heard(now);
+                }
+                self.rewinds.answered(answer, &means, &mut self.partitions, now)
+            }
+            Polled::Error { code, message } => {
+                tracing::debug!(target: "librdkafka", ?code, "{message}");
+                if code == Code::AllBrokersDown {
+                    self.reminder.lost();
+                }
+                Stop::of(self.consumer().client(), code, &message).map_or(Ok(()), Err)
+            }
+            Polled::Log { level, facility, message } => {
+                client::log(level, &facility, &message);
+                Ok(())
+            }
+            Polled::Record(_) | Polled::End { .. } | Polled::Other => Ok(()),
+        }
+    }
+
+    /// Begins with what the group asks for next, unless it waits for something already.
+    fn next_rebalance(&mut self) -> Result<(), Stop> {
+        while self.rebalance.is_none()
+            && let Some(rebalance) = self.rebalances.pop_front()
+        {
+            let partitions = rebalance.partitions();
+            if partitions.is_empty() {
+                self.perform(rebalance)?;
+            } else if rebalance.is_assignment() {
+                self.identify(rebalance, &partitions)?;
+            } else {
+                self.revoking(rebalance, partitions);
+            }
+        }
+        Ok(())
+    }
+
+    fn revoking(&mut self, rebalance: Rebalance, partitions: Vec<TopicPartition>) {
+        let lost = self.consumer().assignment_lost();
+        for name in &partitions {
+            self.rewinds.forget(name);
+            if let Some(partition) = self.partitions.staying(name) {
+                partition.leaving = true;
+            }
+        }
+        if lost {
+            self.seat.membership.lock().partitions.retain(|known| !partitions.contains(known));
+        }
+        self.rebalance = Some((rebalance, Awaits::LetGo));
+        self.seat.report(ConsumerEvent::Revoking { partitions, lost });
+    }
+
+    fn revoke(&mut self, rebalance: Rebalance) -> Result<(), Stop> {
+        for name in rebalance.partitions() {
+            self.partitions.remove(&name);
+            self.rewinds.forget(&name);
+            // Before the group hears of it: from then on they may be another member's.
+            self.seat.membership.lock().partitions.remove(&name);
+        }
+        self.perform(rebalance)
+    }
+
+    /// Records are of no use before their topics' ids are known.
+    fn identify(&mut self, rebalance: Rebalance, partitions: &[TopicPartition]) -> Result<(), Stop> {
+        let topics = partitions.iter().map(|name| name.topic.clone());
+        let unknown: BTreeSet<Arc<str>> =
+            topics.filter(|topic| self.partitions.topic_id(topic).is_none()).collect();
+        self.assignments += 1;
+        if unknown.is_empty() {
+            return self.assign(rebalance, &BTreeMap::new());
+        }
+        self.rebalance = Some((rebalance, Awaits::TopicIds(self.assignments)));
+        let unknown = unknown.into_iter().collect();
+        topic_ids::ask(self.seat.clone(), self.cluster.clone(), self.assignments, unknown)
+    }
+
+    fn identified(&mut self, number: u64, ids: TopicIds) -> Result<(), Stop> {
+        let awaited = Awaits::TopicIds(number);
+        let Some((rebalance, _)) = self.rebalance.take_if(|(_, awaits)| *awaits == awaited) else {
+            return Ok(());
+        };
+        self.assign(rebalance, &ids?)?;
+        self.next_rebalance()
+    }
+
+    fn assign(&mut self, rebalance: Rebalance, ids: &BTreeMap<Arc<str>, Arc<str>>) -> Result<(), Stop> {
+        let mut assigned = Vec::new();
+        for partition in rebalance.partitions() {
+            let topic = &partition.topic;
+            let known = self.partitions.topic_id(topic).or_else(|| ids.get(topic).cloned());
+            let topic_id = known.ok_or_else(|| Stop::kafka(format!("topic {topic} has no id")))?;
+            assigned.push(AssignedPartition { partition, topic_id });
+        }
+        let names = || assigned.iter().map(|assigned| &assigned.partition);
+        // One that was paused when it went is paused still.
+        if let Err(error) = self.consumer().resume(&list(names())) {
+            tracing::warn!(%error, "resume");
+        }
+        self.perform(rebalance)?;
+        self.seat.membership.lock().partitions.extend(names().cloned());
+        for AssignedPartition { partition, topic_id } in &assigned {
+            self.partitions.add(partition.clone(), topic_id.clone());
+        }
+        self.seat.report(ConsumerEvent::Assigned(assigned));
+        Ok(())
+    }
+
+    fn perform(&self, rebalance: Rebalance) -> Result<(), Stop> {
+        let consumer = self.consumer();
+        let incremental = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let performed = rebalance.perform(consumer.client(), incremental);
+        performed.or_else(|error| {
+            tracing::debug!(error = error.message, "rebalance");
+            Stop::of(consumer.client(), error.code, &error.message).map_or(Ok(()), Err)
+        })
+    }
+}
+
+impl Drop for Member {
+    /// Leaves the group, which takes as long as the coordinator takes to answer.
+    fn drop(&mut self) {
+        // Nobody sends offsets with it from now on; the other reference is ours.
+        *self.seat.membership.lock() = super::Membership::default();
+        // The group would wait for what it has asked for. Failures were told already, or do not matter any more.
+        if let Some((rebalance, _)) = self.rebalance.take()
+            && let Err(stop) = self.perform(rebalance)
+        {
+            tracing::debug!(?stop, "let go at the end");
+        }
+        self.rebalances.clear();
+        self.queue = None;
+        self.consumer = None;
+    }
+}
+
+fn means<'a>(
+    consumer: &'a Option<Arc<BaseConsumer<Logged>>>,
+    queue: &'a Option<ConsumerQueue>,
+    subscribe: &'a Subscribe,
+) -> Means<'a> {
+    Means {
+        consumer: consumer.as_ref().expect("present until it is dropped"),
+        queue: queue.as_ref().expect("present until it is dropped"),
+        group: &subscribe.group_id,
+        reset: subscribe.reset,
+    }
+}

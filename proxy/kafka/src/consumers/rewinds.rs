@@ -1,0 +1,235 @@
+//! The way back to a group's offset: what it is, where to begin without one, and the seek.
+
+use super::{
+    failure::Stop,
+    partitions::{Partitions, list},
+};
+use crate::{
+    classify::TxnError,
+    client::Logged,
+    ffi::{Answer, ConsumerQueue},
+};
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    types::RDKafkaErrorCode as Code,
+};
+use sidecommit_core::{PartitionEpoch, Reason, Reset, TopicPartition};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// How long a request may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a seek may hold up the thread; it is made again.
+const SEEK: Duration = Duration::from_millis(500);
+
+/// Between two looks at an offset that is not decided, or two seeks of a partition that has not begun.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// After a request that failed.
+const FAILED: Duration = Duration::from_millis(250);
+
+/// What a member's rewinds are made with.
+pub(super) struct Means<'a> {
+    pub(super) consumer: &'a BaseConsumer<Logged>,
+    pub(super) queue: &'a ConsumerQueue,
+    pub(super) group: &'a str,
+    pub(super) reset: Reset,
+}
+
+/// Partitions on their way. One request is under way at a time, about all that wait for it.
+#[derive(Debug, Default)]
+pub(super) struct Rewinds {
+    ways: BTreeMap<TopicPartition, Way>,
+    asking: Option<Question>,
+    not_before: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Way {
+    epoch: PartitionEpoch,
+    stage: Stage,
+    /// The request under way is about it: one that was sent before the order to rewind proves nothing.
+    asked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Ask(Question),
+    Seek(i64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    /// What has the group committed?
+    Committed,
+    /// Nothing: where does the partition begin, or end?
+    Bounds,
+}
+
+/// A partition that has arrived.
+pub(super) struct Arrived {
+    pub(super) from: TopicPartition,
+    pub(super) epoch: PartitionEpoch,
+    pub(super) position: i64,
+}
+
+// === impl Rewinds ===
+
+impl Rewinds {
+    pub(super) fn begin(&mut self, from: TopicPartition, epoch: PartitionEpoch) {
+        self.ways.insert(from, Way { epoch, stage: Stage::Ask(Question::Committed), asked: false });
+    }
+
+    pub(super) fn forget(&mut self, partition: &TopicPartition) {
+        self.ways.remove(partition);
+    }
+
+    /// When to go on, if nothing is polled meanwhile.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let waiting =
+            self.asking.is_none() || self.ways.values().any(|way| matches!(way.stage, Stage::Seek(_)));
+        (waiting && !self.ways.is_empty()).then_some(self.not_before).flatten()
+    }
+
+    /// Does what can be done now.
+    pub(super) fn go_on(&mut self, means: &Means<'_>, now: Instant) -> Result<Vec<Arrived>, Stop> {
+        if self.ways.is_empty() || self.not_before.is_some_and(|at| now < at) {
+            return Ok(Vec::new());
+        }
+        self.not_before = None;
+        let arrived = self.seek(means, now);
+        if self.asking.is_none() {
+            for question in [Question::Committed, Question::Bounds] {
+                if self.ask(means, question)? {
+                    break;
+                }
+            }
+        }
+        Ok(arrived)
+    }
+
+    fn seek(&mut self, means: &Means<'_>, now: Instant) -> Vec<Arrived> {
+        let mut arrived = Vec::new();
+        let mut again = false;
+        self.ways.retain(|from, way| {
+            let Stage::Seek(position) = way.stage else { return true };
+            let sought = seek(means.consumer, from, position);
+            match &sought {
+                Ok(()) => arrived.push(Arrived { from: from.clone(), epoch: way.epoch, position }),
+                Err(why) => {
+                    tracing::debug!(partition = %from, position, why, "sought again");
+                    again = true;
+                }
+            }
+            sought.is_err()
+        });
+        if again {
+            self.not_before = Some(now + AGAIN);
+        }
+        arrived
+    }
+
+    /// False if there is nothing to ask.
+    fn ask(&mut self, means: &Means<'_>, question: Question) -> Result<bool, Stop> {
+        let mut about = TopicPartitionList::new();
+        for (partition, way) in &mut self.ways {
+            way.asked = way.stage == Stage::Ask(question);
+            if way.asked {
+                let mut element = about.add_partition(&partition.topic, partition.partition);
+                if question == Question::Bounds {
+                    let bound = if means.reset == Reset::Latest { Offset::End } else { Offset::Beginning };
+                    element.set_offset(bound).map_err(Stop::kafka)?;
+                }
+            }
+        }
+        if about.count() == 0 {
+            return Ok(false);
+        }
+        let client = means.consumer.client();
+        let sent = match question {
+            Question::Committed => means.queue.ask_committed(client, means.group, &about, TIMEOUT),
+            Question::Bounds => means.queue.ask_bounds(client, &about, TIMEOUT),
+        };
+        sent.map_err(|error| Stop::kafka(error.message))?;
+        self.asking = Some(question);
+        Ok(true)
+    }
+
+    /// The answer to the request that was under way.
+    pub(super) fn answered(
+        &mut self,
+        answer: Result<Vec<(TopicPartition, Answer)>, TxnError>,
+        means: &Means<'_>,
+        partitions: &mut Partitions,
+        now: Instant,
+    ) -> Result<(), Stop> {
+        let question = self.asking.take();
+        let answers = match answer {
+            Ok(answers) => answers,
+            Err(error) => return self.again(means, error.code, &error.message, now + FAILED),
+        };
+        for (partition, answer) in answers {
+            let Some(way) = self.ways.get_mut(&partition).filter(|way| way.asked) else { continue };
+            match (answer, question) {
+                (Ok(Some(position)), _) => way.stage = Stage::Seek(position),
+                (Ok(None), Some(Question::Committed)) => {
+                    let origin = partitions.staying(&partition).and_then(|known| known.origin);
+                    way.stage = without_offset(&partition, means.reset, origin)?;
+                }
+                (Ok(None), _) => self.not_before = Some(now + FAILED),
+                (Err(Code::UnstableOffsetCommit), _) => self.not_before = Some(now + AGAIN),
+                (Err(code), _) => {
+                    self.again(means, code, &format!("offset of {partition}: {code}"), now + FAILED)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn again(&mut self, means: &Means<'_>, code: Code, message: &str, at: Instant) -> Result<(), Stop> {
+        tracing::debug!(group = means.group, ?code, message, "asked again");
+        self.not_before = Some(at);
+        Stop::of(means.consumer.client(), code, message).map_or(Ok(()), Err)
+    }
+}
+
+/// Where a group begins that has committed nothing. What it has read since the end as it was then must not be skipped.
+fn without_offset(partition: &TopicPartition, reset: Reset, origin: Option<i64>) -> Result<Stage, Stop> {
+    match (reset, origin) {
+        (Reset::None, _) => {
+            let message = format!("the group has no offset for {partition}");
+            Err(Stop::Failed(Reason::OffsetMissing, message))
+        }
+        (Reset::Latest, Some(origin)) => Ok(Stage::Seek(origin)),
+        _ => Ok(Stage::Ask(Question::Bounds)),
+    }
+}
+
+/// What is polled after it was fetched after it: librdkafka drops everything older.
+fn seek(consumer: &BaseConsumer<Logged>, to: &TopicPartition, position: i64) -> Result<(), String> {
+    let mut list = list([to]);
+    let offset = list.set_partition_offset(&to.topic, to.partition, Offset::Offset(position));
+    offset.map_err(|error| error.to_string())?;
+    let list = consumer.seek_partitions(list, SEEK).map_err(|error| error.to_string())?;
+    let results = list.elements();
+    results.iter().try_for_each(|element| element.error().map_err(|error| error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_began_at_the_end_goes_back_to_where_the_end_was() {
+        let partition = TopicPartition::new("t", 0);
+        let stage = |reset, origin| without_offset(&partition, reset, origin);
+        assert_eq!(stage(Reset::Latest, Some(7)), Ok(Stage::Seek(7)));
+        assert_eq!(stage(Reset::Latest, None), Ok(Stage::Ask(Question::Bounds)));
+        assert_eq!(stage(Reset::Earliest, Some(7)), Ok(Stage::Ask(Question::Bounds)));
+        assert!(matches!(stage(Reset::None, Some(7)), Err(Stop::Failed(Reason::OffsetMissing, _))));
+    }
+}

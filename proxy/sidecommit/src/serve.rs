@@ -11,7 +11,7 @@ use sidecommit_core::{Input, Millis, Start};
 use sidecommit_identity::Identity;
 use sidecommit_journal::{Binding, Journal, Options};
 use sidecommit_kafka::{
-    Catalog, ClientSettings, Cluster, LaneSettings, Lanes, OutcomesPlace, OutcomesReader, OutcomesTopic,
+    Catalog, ClientSettings, Cluster, Consumers, LaneSettings, Lanes, OutcomesPlace, OutcomesReader, OutcomesTopic,
     TopicLimits,
 };
 use sidecommit_rpc::{Listeners, ServerInfo, bind_tcp, bind_uds};
@@ -49,7 +49,7 @@ async fn serve(settings: &Settings, identity: &Identity) -> Result<(), Failure> 
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::internal)?;
     let metrics = Metrics::new(settings);
     let Some(opened) = connected(settings, identity, &metrics, &mut terminate).await? else { return Ok(()) };
-    let Opened { parts, topics } = opened;
+    let Opened { parts, topics, cluster_id } = opened;
     let Running { handle, serving, drained } = driver::start(parts)?;
     // Only now: the journal's lock is held, so no other process of this folder uses the sockets.
     let listeners = listen(settings).await?;
@@ -66,6 +66,7 @@ async fn serve(settings: &Settings, identity: &Identity) -> Result<(), Failure> 
     let info = ServerInfo {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         slot: identity.slot.clone(),
+        cluster_id,
         limits: settings.limits(),
     };
     let sidecar = Sidecar { engine: handle.clone(), topics, metrics: metrics.clone(), serving, info };
@@ -100,6 +101,7 @@ async fn serve(settings: &Settings, identity: &Identity) -> Result<(), Failure> 
 struct Opened {
     parts: Parts,
     topics: Topics,
+    cluster_id: Arc<str>,
 }
 
 /// Waits for Kafka, unless SIGTERM comes first.
@@ -145,7 +147,7 @@ fn open(
         .map(Option::unwrap_or_default)
         .map_err(|error| Failure::Usage(format!("failpoint: {error}")))?;
     let slot = identity.slot.clone();
-    let binding = Binding { cluster_id, slot: slot.clone() };
+    let binding = Binding { cluster_id: cluster_id.clone(), slot: slot.clone() };
     let options = Options { outcomes_remembered: settings.outcomes_remembered, ..Options::default() };
     let (journal, contents) =
         Journal::open(&settings.journal_dir, binding, options).map_err(cli::journal_failure)?;
@@ -177,10 +179,15 @@ fn open(
     lanes.transaction_timeout = Duration::from_millis(settings.lane_timeout);
     lanes.topic_limits =
         TopicLimits::new(move |topic| catalog.cached(topic).map(|facts| facts.max_message_bytes));
+    let (members, read_ahead) = ((client.clone(), cluster.clone()), settings.limits().read_ahead_bytes);
+    let consumers = Box::new(move |engine: Handle| {
+        let events = Arc::new(move |consumer, event| engine.consumer(consumer, event));
+        Consumers::new(members.0, members.1, read_ahead, events)
+    });
     let lane_slot = slot.clone();
-    let lanes = Box::new(move |engine: Handle| {
+    let lanes = Box::new(move |engine: Handle, consumers: Consumers| {
         Lanes::start(
-            lanes,
+            LaneSettings { consumers: Some(consumers), ..lanes },
             lane_slot,
             Arc::new(move |lane, generation, event| engine.lane(lane, generation, event)),
         )
@@ -189,7 +196,8 @@ fn open(
         let results = Arc::new(move |token, result| engine.read(token, result));
         OutcomesReader::start(&client, cluster, place, slot, results)
     });
-    Ok(Opened { parts: Parts { start, journal, lanes, reader, clock, metrics, failpoints }, topics })
+    let parts = Parts { start, journal, consumers, lanes, reader, clock, metrics, failpoints };
+    Ok(Opened { parts, topics, cluster_id: cluster_id.into() })
 }
 
 /// Where the slot's own records go.

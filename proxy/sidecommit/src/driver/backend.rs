@@ -2,10 +2,12 @@
 
 use super::{Handle, topics::Topics};
 use crate::metrics::Metrics;
-use sidecommit_core::{Answer, Millis, Refusal, Request, Serving, TopicFacts, TransactionView};
-use sidecommit_rpc::{Backend, NodeStatus, ServerInfo};
+use sidecommit_core::{
+    Answer, Millis, Refusal, Request, Serving, SessionStatus, Subscribe, TopicFacts, TransactionView,
+};
+use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo};
 use std::{sync::Arc, time::Instant};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Joins the engine, the topics and the metrics for the gRPC layer.
 pub struct Sidecar {
@@ -37,6 +39,13 @@ impl Backend for Sidecar {
         self.topics.facts(name).await
     }
 
+    fn consume(&self, subscribe: Subscribe) -> ConsumeStream {
+        let (items, told) = mpsc::unbounded_channel();
+        let stream = self.engine.subscribe(subscribe, items);
+        let engine = self.engine.clone();
+        ConsumeStream::new(move |event| engine.stream(stream, event), told)
+    }
+
     async fn status(&self) -> NodeStatus {
         match self.engine.look(|engine, now| engine.status(now)).await {
             Some(engine) => NodeStatus { engine, warnings: self.topics.warnings() },
@@ -51,6 +60,10 @@ impl Backend for Sidecar {
 
     async fn transactions(&self) -> Vec<TransactionView> {
         self.engine.look(|engine, now| engine.transactions(now)).await.unwrap_or_default()
+    }
+
+    async fn sessions(&self) -> Vec<SessionStatus> {
+        self.engine.look(|engine, _| engine.sessions()).await.unwrap_or_default()
     }
 
     fn now(&self) -> Millis {

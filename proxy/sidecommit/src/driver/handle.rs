@@ -2,11 +2,18 @@
 
 use super::Clock;
 use sidecommit_core::{
-    Answer, Engine, Generation, Input, LaneEvent, LaneIndex, Millis, ReadResult, ReadToken, Reason, Refusal,
-    Request, SyncToken,
+    Answer, ConsumerEvent, ConsumerId, Engine, Generation, Input, LaneEvent, LaneIndex, Millis, ReadResult,
+    ReadToken, Reason, Refusal, Request, StreamEvent, StreamId, StreamItem, Subscribe, SyncToken,
 };
-use std::sync::mpsc;
-use tokio::sync::oneshot;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+    mpsc,
+};
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+
+/// What a Consume stream is told.
+pub(super) type Items = UnboundedSender<Result<StreamItem, Refusal>>;
 
 /// Somebody who wants to see the engine's state.
 type Look = Box<dyn FnOnce(&Engine, Millis) + Send>;
@@ -15,6 +22,7 @@ type Look = Box<dyn FnOnce(&Engine, Millis) + Send>;
 pub(super) enum Message {
     Input(Input),
     Call { request: Request, reply: oneshot::Sender<Result<Answer, Refusal>> },
+    Subscribe { stream: StreamId, subscribe: Box<Subscribe>, items: Items },
     Look(Look),
 }
 
@@ -23,13 +31,14 @@ pub(super) enum Message {
 pub struct Handle {
     sender: mpsc::Sender<Message>,
     clock: Clock,
+    streams: Arc<AtomicU64>,
 }
 
 // === impl Handle ===
 
 impl Handle {
     pub(super) fn new(sender: mpsc::Sender<Message>, clock: Clock) -> Self {
-        Self { sender, clock }
+        Self { sender, clock, streams: Arc::default() }
     }
 
     /// The engine's time.
@@ -73,6 +82,23 @@ impl Handle {
     /// Tells the engine.
     pub fn tell(&self, input: Input) {
         self.send(Message::Input(input));
+    }
+
+    /// A Consume stream begins; what it is told goes to `items`.
+    pub fn subscribe(&self, subscribe: Subscribe, items: Items) -> StreamId {
+        let stream = StreamId(self.streams.fetch_add(1, Ordering::Relaxed));
+        self.send(Message::Subscribe { stream, subscribe: Box::new(subscribe), items });
+        stream
+    }
+
+    /// A Consume stream says something.
+    pub fn stream(&self, stream: StreamId, event: StreamEvent) {
+        self.tell(Input::Stream { stream, event });
+    }
+
+    /// A member of a consumer group reports.
+    pub fn consumer(&self, consumer: ConsumerId, event: ConsumerEvent) {
+        self.tell(Input::Consumer { consumer, event });
     }
 
     /// A lane reports.

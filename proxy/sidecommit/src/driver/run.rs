@@ -2,16 +2,16 @@
 
 use super::{
     Clock, Failpoint, Failpoints, Handle,
-    handle::Message,
+    handle::{Items, Message},
     journal::{self, Work},
 };
 use crate::metrics::Metrics;
 use sidecommit_core::{
-    Answer, CallId, Effect, Engine, Input, JournalEntry, JournalOp, LaneErrorKind, LaneEvent, LaneIndex,
-    LaneOp, Refusal, Serving, Start, TxnOutcome,
+    Answer, CallId, ConsumerEvent, Effect, Engine, Input, JournalEntry, JournalOp, LaneErrorKind, LaneEvent,
+    LaneIndex, LaneOp, Refusal, Serving, Start, StreamEvent, StreamId, StreamItem, TxnOutcome,
 };
 use sidecommit_journal::Journal;
-use sidecommit_kafka::{Lanes, OutcomesReader};
+use sidecommit_kafka::{Consumers, Lanes, OutcomesReader};
 use std::{
     collections::HashMap,
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -26,8 +26,10 @@ pub struct Parts {
     pub start: Start,
     /// The open journal.
     pub journal: Journal,
-    /// Makes the lanes, given where their events go.
-    pub lanes: Box<dyn FnOnce(Handle) -> Result<Lanes, sidecommit_kafka::Error> + Send>,
+    /// Makes the members of consumer groups, given where their events go.
+    pub consumers: Box<dyn FnOnce(Handle) -> Consumers + Send>,
+    /// Makes the lanes, given where their events go, and the members whose offsets they send.
+    pub lanes: Box<dyn FnOnce(Handle, Consumers) -> Result<Lanes, sidecommit_kafka::Error> + Send>,
     /// Makes the reader, given where its results go.
     pub reader: Box<dyn FnOnce(Handle) -> Result<OutcomesReader, sidecommit_kafka::Error> + Send>,
     /// The clock that gave `start.now`.
@@ -54,10 +56,11 @@ pub struct Running {
 /// If one cannot be started, or a Kafka client cannot be made.
 pub fn start(parts: Parts) -> Result<Running, crate::exit::Failure> {
     use crate::exit::Failure;
-    let Parts { start, journal, lanes, reader, clock, metrics, failpoints } = parts;
+    let Parts { start, journal, consumers, lanes, reader, clock, metrics, failpoints } = parts;
     let (sender, messages) = mpsc::channel();
     let handle = Handle::new(sender, clock);
-    let lanes = lanes(handle.clone()).map_err(Failure::internal)?;
+    let consumers = consumers(handle.clone());
+    let lanes = lanes(handle.clone(), consumers.clone()).map_err(Failure::internal)?;
     let reader = reader(handle.clone()).map_err(Failure::internal)?;
     let journal = journal::start(journal, handle.clone(), failpoints.clone()).map_err(Failure::internal)?;
     let (serving_sender, serving) = watch::channel(Serving::Recovering);
@@ -65,11 +68,13 @@ pub fn start(parts: Parts) -> Result<Running, crate::exit::Failure> {
     let (engine, effects) = Engine::new(start);
     let mut driver = Driver {
         engine,
+        consumers,
         lanes,
         reader,
         journal,
         serving: serving_sender,
         replies: HashMap::new(),
+        streams: HashMap::new(),
         calls: 0,
         clock,
         metrics,
@@ -90,11 +95,14 @@ pub fn start(parts: Parts) -> Result<Running, crate::exit::Failure> {
 
 struct Driver {
     engine: Engine,
+    consumers: Consumers,
     lanes: Lanes,
     reader: OutcomesReader,
     journal: Sender<Work>,
     serving: watch::Sender<Serving>,
     replies: HashMap<CallId, oneshot::Sender<Result<Answer, Refusal>>>,
+    /// Consume streams.
+    streams: HashMap<StreamId, Items>,
     calls: u64,
     clock: Clock,
     metrics: Metrics,
@@ -127,6 +135,10 @@ impl Driver {
                     }
                     Input::Call { call: CallId(self.calls), request }
                 }
+                Ok(Message::Subscribe { stream, subscribe, items }) => {
+                    self.streams.insert(stream, items);
+                    Input::Stream { stream, event: StreamEvent::Subscribe(subscribe) }
+                }
                 Ok(Message::Input(input)) => input,
                 Err(RecvTimeoutError::Timeout) => Input::Tick,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -138,6 +150,9 @@ impl Driver {
 
     fn step(&mut self, now: sidecommit_core::Millis, input: Input) {
         log(&input);
+        if let Input::Stream { stream, event: StreamEvent::Closed } = &input {
+            self.streams.remove(stream);
+        }
         let flushed = match &input {
             Input::Lane { lane, event: LaneEvent::Ended(_), .. } => self.flushes.remove(lane),
             _ => None,
@@ -169,6 +184,8 @@ impl Driver {
                         let _ = reply.send(answer);
                     }
                 }
+                Effect::Stream { stream, item } => self.tell(stream, item),
+                Effect::Consumer { consumer, op } => self.consumers.perform(consumer, op),
                 Effect::Journal(op) => {
                     alarm(&op);
                     self.ask_journal(Work::Op(op));
@@ -186,6 +203,18 @@ impl Driver {
                     self.reader.read(token);
                 }
             }
+        }
+    }
+
+    /// Tells a Consume stream something; a refusal is the last.
+    fn tell(&mut self, stream: StreamId, item: Result<StreamItem, Refusal>) {
+        let ended = item.is_err();
+        if let Some(items) = self.streams.get(&stream) {
+            // Its application may have hung up; the engine will be told.
+            let _ = items.send(item);
+        }
+        if ended {
+            self.streams.remove(&stream);
         }
     }
 
@@ -231,6 +260,9 @@ fn log(input: &Input) {
         }
         Input::Read { result: sidecommit_core::ReadResult::Blocked, .. } => {
             tracing::warn!("another producer's open transaction holds back the outcomes partition");
+        }
+        Input::Consumer { consumer, event: ConsumerEvent::Failed { reason, message } } => {
+            tracing::warn!(consumer = consumer.0, ?reason, message, "a consumer has left its group for good");
         }
         Input::Drain { until } => tracing::info!(until, "draining"),
         _ => {}

@@ -4,8 +4,9 @@ use prost::Message as _;
 use std::{error::Error, path::PathBuf};
 
 const PROTO: &str = "../../proto";
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "sidecommit/v1/transaction.proto",
+    "sidecommit/v1/consume.proto",
     "sidecommit/v1/admin.proto",
     "google/rpc/status.proto",
     "google/rpc/error_details.proto",
@@ -20,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Keys and values stay where the transport put them.
         .bytes(".sidecommit.v1.Record")
         .bytes(".sidecommit.v1.Header")
+        .bytes(".sidecommit.v1.ConsumedRecord")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! What the gRPC layer needs of the sidecar behind it.
 
 use sidecommit_core::{
-    Answer, Limits, Millis, Refusal, Request, Serving, Slot, Status, TopicFacts, TransactionView,
+    Answer, Limits, Millis, Refusal, Request, Serving, SessionStatus, Slot, Status, StreamEvent, StreamItem,
+    Subscribe, TopicFacts, TransactionView,
 };
-use std::{future::Future, sync::Arc};
-use tokio::sync::watch;
+use std::{fmt, future::Future, sync::Arc};
+use tokio::sync::{mpsc, watch};
 
 /// The sidecar behind the gRPC layer.
 pub trait Backend: Send + Sync + 'static {
@@ -20,6 +21,11 @@ pub trait Backend: Send + Sync + 'static {
     /// reason to try again.
     fn topic(&self, name: &str) -> impl Future<Output = Result<Arc<TopicFacts>, Refusal>> + Send;
 
+    /// Begins a Consume stream: hands [`StreamEvent::Subscribe`] to the engine, and what comes after it.
+    ///
+    /// A refused subscription is told as the stream's first item; so is everything else that ends it.
+    fn consume(&self, subscribe: Subscribe) -> ConsumeStream;
+
     /// The sidecar's state as of now.
     fn status(&self) -> impl Future<Output = NodeStatus> + Send;
 
@@ -29,11 +35,22 @@ pub trait Backend: Send + Sync + 'static {
     /// Transactions that are not final, oldest first.
     fn transactions(&self) -> impl Future<Output = Vec<TransactionView>> + Send;
 
+    /// Consume sessions, in any order.
+    fn sessions(&self) -> impl Future<Output = Vec<SessionStatus>> + Send;
+
     /// The time, as the engine is told it.
     fn now(&self) -> Millis;
 
     /// What does not change while the process lives.
     fn info(&self) -> ServerInfo;
+}
+
+/// A Consume stream between the gRPC layer and the engine.
+///
+/// Dropped, it tells the engine [`StreamEvent::Closed`]: always once, always last, also when it was the engine that ended it.
+pub struct ConsumeStream {
+    tell: Box<dyn Fn(StreamEvent) + Send + Sync>,
+    items: mpsc::UnboundedReceiver<Result<StreamItem, Refusal>>,
 }
 
 /// The engine's state, and what else an operator should see with it.
@@ -52,6 +69,42 @@ pub struct ServerInfo {
     pub version: String,
     /// Whose transactional.ids it uses.
     pub slot: Slot,
+    /// Kafka's, for idempotency keys.
+    pub cluster_id: Arc<str>,
     /// Its limits.
     pub limits: Limits,
+}
+
+// === impl ConsumeStream ===
+
+impl ConsumeStream {
+    /// `tell` hands an event to the engine and never blocks. `items` is what the engine tells: a refusal ends the stream.
+    /// Credit bounds how much it holds.
+    pub fn new(
+        tell: impl Fn(StreamEvent) + Send + Sync + 'static,
+        items: mpsc::UnboundedReceiver<Result<StreamItem, Refusal>>,
+    ) -> Self {
+        Self { tell: Box::new(tell), items }
+    }
+
+    pub(crate) fn tell(&self, event: StreamEvent) {
+        (self.tell)(event);
+    }
+
+    /// None: the engine is gone.
+    pub(crate) async fn next(&mut self) -> Option<Result<StreamItem, Refusal>> {
+        self.items.recv().await
+    }
+}
+
+impl Drop for ConsumeStream {
+    fn drop(&mut self) {
+        self.tell(StreamEvent::Closed);
+    }
+}
+
+impl fmt::Debug for ConsumeStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsumeStream").finish_non_exhaustive()
+    }
 }

@@ -197,6 +197,7 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{collections::VecDeque, future::poll_fn};
 
     fn message(bytes: usize) -> Vec<u8> {
         let length = u32::try_from(bytes).expect("small").to_be_bytes();
@@ -217,6 +218,55 @@ mod tests {
                 let begun = ends.iter().rev().find(|end| **end <= at).expect("0 is one");
                 assert_eq!(followed.come, (at - begun).saturating_sub(HEADER_BYTES) as u64);
             }
+        }
+    }
+
+    /// These pieces, then nothing for ever.
+    struct Stalled(VecDeque<Vec<u8>>);
+
+    impl Body for Stalled {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            self.0.pop_front().map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(Frame::data(piece.into())))))
+        }
+    }
+
+    /// A body that has got these pieces, once it is ended or waits without a clock.
+    async fn after(pieces: Vec<Vec<u8>>) -> (Watched, Option<Status>) {
+        let intake = Intake::new(&Limits { idle_timeout: 1, ..Limits::default() });
+        let body = tonic::body::Body::new(Stalled(pieces.into()));
+        let mut watched = Watched { body, intake, message: Message::default(), held: 0, late: None };
+        let ended = poll_fn(|cx| {
+            loop {
+                match Pin::new(&mut watched).poll_frame(cx) {
+                    Poll::Ready(frame) => match frame.expect("never ends") {
+                        Ok(_) => {}
+                        Err(status) => return Poll::Ready(Some(status)),
+                    },
+                    Poll::Pending if watched.late.is_some() => return Poll::Pending,
+                    Poll::Pending => return Poll::Ready(None),
+                }
+            }
+        });
+        let ended = ended.await;
+        (watched, ended)
+    }
+
+    #[tokio::test]
+    async fn a_stream_may_be_idle_between_messages_but_not_within_one() {
+        let halves = [message(300)[..40].to_vec(), message(300)[40..].to_vec()];
+        for whole in [vec![], vec![message(3)], [&[message(3)], &halves[..]].concat()] {
+            let (idle, ended) = after(whole).await;
+            assert!(ended.is_none() && idle.late.is_none(), "no clock runs that could end it");
+        }
+        for cut in [1, 5, 6] {
+            let (_, ended) = after(vec![message(3), message(3)[..cut].to_vec()]).await;
+            assert_eq!(ended.expect("within a message").code(), tonic::Code::DeadlineExceeded);
         }
     }
 

@@ -22,12 +22,11 @@ pub fn code(reason: Reason) -> Code {
 
 /// A refusal as a gRPC status with google.rpc.Status details: ErrorInfo, RetryInfo, BadRequest and ErrorDetail.
 pub fn status(refusal: &Refusal) -> Status {
-    let (code, reason) = wire(refusal.reason);
-    let action = next_action(refusal.reason.next_action());
+    let code = code(refusal.reason);
     let message = truncated(&refusal.message, MESSAGE_BYTES_MAX);
     let mut details = vec![
-        any("google.rpc.ErrorInfo", &error_info(refusal, action)),
-        any("sidecommit.v1.ErrorDetail", &detail(refusal, reason, action)),
+        any("google.rpc.ErrorInfo", &error_info(refusal)),
+        any("sidecommit.v1.ErrorDetail", &detail(refusal)),
     ];
     if let Some(millis) = refusal.retry_after {
         let retry_delay = Some(crate::convert::duration(millis));
@@ -65,6 +64,12 @@ pub(crate) fn wire(reason: Reason) -> (Code, v1::Reason) {
         R::Incomplete => (Code::FailedPrecondition, W::Incomplete),
         R::NotOpen => (Code::FailedPrecondition, W::NotOpen),
         R::AlreadyCommitted => (Code::FailedPrecondition, W::AlreadyCommitted),
+        R::DeliveryTaken => (Code::FailedPrecondition, W::DeliveryTaken),
+        R::DeliveryRevoked => (Code::FailedPrecondition, W::DeliveryRevoked),
+        R::MemberFenced => (Code::FailedPrecondition, W::MemberFenced),
+        R::OffsetMissing => (Code::FailedPrecondition, W::OffsetMissing),
+        R::SessionTaken => (Code::FailedPrecondition, W::SessionTaken),
+        R::RecordTooLargeForClient => (Code::FailedPrecondition, W::RecordTooLargeForClient),
         R::TimedOut => (Code::Aborted, W::TimedOut),
         R::TimedOutIdle => (Code::Aborted, W::TimedOutIdle),
         R::Fenced => (Code::Aborted, W::Fenced),
@@ -76,6 +81,8 @@ pub(crate) fn wire(reason: Reason) -> (Code, v1::Reason) {
         R::AbortedByCaller => (Code::Aborted, W::AbortedByCaller),
         R::AbortedByOperator => (Code::Aborted, W::AbortedByOperator),
         R::KafkaFailed => (Code::Aborted, W::KafkaFailed),
+        R::SessionLost => (Code::Aborted, W::SessionLost),
+        R::DeliveryTimedOut => (Code::Aborted, W::DeliveryTimedOut),
         R::Recovering => (Code::Unavailable, W::Recovering),
         R::KafkaUnreachable => (Code::Unavailable, W::KafkaUnreachable),
         R::OutcomePending => (Code::Unavailable, W::OutcomePending),
@@ -104,11 +111,12 @@ fn next_action(action: NextAction) -> v1::NextAction {
     }
 }
 
-fn detail(refusal: &Refusal, reason: v1::Reason, action: v1::NextAction) -> v1::ErrorDetail {
+/// What clients with our stubs read.
+pub(crate) fn detail(refusal: &Refusal) -> v1::ErrorDetail {
     use crate::convert::int64;
     v1::ErrorDetail {
-        reason: reason.into(),
-        next_action: action.into(),
+        reason: wire(refusal.reason).1.into(),
+        next_action: next_action(refusal.reason.next_action()).into(),
         record_index: refusal.record_index.map(int64),
         next_sequence: refusal.next_sequence.map(int64),
         limit: refusal.exceeded.map(|exceeded| v1::LimitExceeded {
@@ -125,7 +133,8 @@ fn detail(refusal: &Refusal, reason: v1::Reason, action: v1::NextAction) -> v1::
 }
 
 /// The same once more as text, for clients that have no stubs of ours.
-fn error_info(refusal: &Refusal, action: v1::NextAction) -> rpc::ErrorInfo {
+fn error_info(refusal: &Refusal) -> rpc::ErrorInfo {
+    let action = next_action(refusal.reason.next_action());
     let action = action.as_str_name().trim_start_matches("NEXT_ACTION_");
     let mut metadata = HashMap::from([("next_action".to_owned(), action.to_owned())]);
     let mut add = |key: &str, value: Option<String>| {

@@ -8,10 +8,11 @@ use crate::{
         FILE_DESCRIPTOR_SET,
         v1::{
             admin_service_server::{self, AdminServiceServer},
+            consume_service_server::{self, ConsumeServiceServer},
             transaction_service_server::{self, TransactionServiceServer},
         },
     },
-    service::{Admin, Transactions},
+    service::{Admin, Consuming, Transactions},
 };
 use sidecommit_core::Serving;
 use std::{future::Future, sync::Arc, time::Duration};
@@ -34,6 +35,10 @@ const CALLS_PER_CONNECTION_MAX: u32 = 4096;
 /// Calls that were cancelled before the server took them; short deadlines are no attack here.
 const CANCELLED_PENDING_MAX: usize = 4096;
 
+/// The services for applications.
+const FOR_APPLICATIONS: [&str; 2] =
+    [transaction_service_server::SERVICE_NAME, consume_service_server::SERVICE_NAME];
+
 /// Settings of the server.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -49,7 +54,8 @@ impl Default for Options {
     }
 }
 
-/// Serves until `shutdown`: TransactionService to applications, AdminService to operators, health and reflection to both.
+/// Serves until `shutdown`: TransactionService and ConsumeService to applications, AdminService to operators, health and
+/// reflection to both.
 ///
 /// `connections` is kept at the number of open connections of applications. After `shutdown` no connection is accepted
 /// any more, and the function returns when all are closed, at the latest after [`Options::linger`].
@@ -71,10 +77,12 @@ pub async fn serve<B: Backend>(
     let transactions = Transactions { backend: backend.clone(), message_bytes: options.message_bytes_max };
     let transactions =
         TransactionServiceServer::new(transactions).max_decoding_message_size(options.message_bytes_max);
+    let consuming = ConsumeServiceServer::new(Consuming { backend: backend.clone() })
+        .max_decoding_message_size(options.message_bytes_max);
     let admin = AdminServiceServer::new(Admin { backend });
-    let for_applications =
-        beside(Routes::new(transactions), transaction_service_server::SERVICE_NAME, &health)?;
-    let for_operators = beside(Routes::new(admin), admin_service_server::SERVICE_NAME, &health)?;
+    let for_applications = Routes::new(transactions).add_service(consuming);
+    let for_applications = beside(for_applications, &FOR_APPLICATIONS, &health)?;
+    let for_operators = beside(Routes::new(admin), &[admin_service_server::SERVICE_NAME], &health)?;
 
     let (stop, stopping) = watch::channel(());
     let applications = Arc::new(connections);
@@ -109,16 +117,16 @@ pub async fn serve<B: Backend>(
     result
 }
 
-/// A service with health and reflection beside it.
-fn beside(service: Routes, name: &str, health: &HealthReporter) -> Result<Routes, Error> {
+/// Services with health and reflection beside them.
+fn beside(services: Routes, names: &[&str], health: &HealthReporter) -> Result<Routes, Error> {
     let reflection = || {
-        Builder::configure()
+        let builder = Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .with_service_name(name)
-            .with_service_name(health_server::SERVICE_NAME)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        let listed = names.iter().chain([&health_server::SERVICE_NAME]);
+        listed.fold(builder, |builder, name| builder.with_service_name(*name))
     };
-    Ok(service
+    Ok(services
         .add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))
@@ -167,8 +175,8 @@ async fn follow(health: HealthReporter, mut serving: watch::Receiver<Serving>) {
     report(&health, &Serving::Draining).await;
 }
 
-/// The transaction service, and with it the sidecar as a whole, serves when the engine is ready; operators always find
-/// theirs.
+/// The services for applications, and with them the sidecar as a whole, serve when the engine is ready; operators always
+/// find theirs.
 async fn report(health: &HealthReporter, serving: &Serving) {
     let status = match serving {
         Serving::Ready => ServingStatus::Serving,
@@ -176,7 +184,8 @@ async fn report(health: &HealthReporter, serving: &Serving) {
             ServingStatus::NotServing
         }
     };
-    health.set_service_status(transaction_service_server::SERVICE_NAME, status).await;
-    health.set_service_status("", status).await;
+    for service in FOR_APPLICATIONS.into_iter().chain([""]) {
+        health.set_service_status(service, status).await;
+    }
     health.set_service_status(admin_service_server::SERVICE_NAME, ServingStatus::Serving).await;
 }

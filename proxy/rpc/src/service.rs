@@ -1,10 +1,12 @@
 //! The gRPC services.
 
 mod admin;
+mod consume;
 mod transaction;
 mod upload;
 
 pub(crate) use admin::Admin;
+pub(crate) use consume::Consuming;
 pub(crate) use transaction::Transactions;
 
 use crate::Backend;

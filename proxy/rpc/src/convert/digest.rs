@@ -1,6 +1,7 @@
 //! Digests of what callers send: keys, and contents that must not change between two attempts.
 
 use crate::proto::v1;
+use prost::Message;
 use sha2::{Digest, Sha256};
 use sidecommit_core::{Fingerprint, IdempotencyKey, KeyHash};
 
@@ -50,7 +51,22 @@ pub(super) fn of_transact(request: &v1::TransactRequest) -> Fingerprint {
             content.text(&offset.metadata);
         }
     }
-    content.text(&request.ordering_key).finish()
+    content.text(&request.ordering_key);
+    // Without any, the digest is that of the versions that had none: their journals are still read.
+    if !request.delivery_ids.is_empty() {
+        content.number(request.delivery_ids.len() as i64);
+        request.delivery_ids.iter().for_each(|id| {
+            content.text(id);
+        });
+    }
+    content.finish()
+}
+
+/// What a resumed session must agree on: all but its name. Fields are encoded in the order of their numbers and absent ones
+/// not at all, so that fields of later versions change nothing here.
+pub(super) fn of_subscribe(request: &v1::Subscribe) -> Fingerprint {
+    let anew = v1::Subscribe { session_id: String::new(), ..request.clone() };
+    Content::new("sidecommit.v1.Subscribe").bytes(&anew.encode_to_vec()).finish()
 }
 
 /// An unambiguous encoding on its way into SHA-256: each part is preceded by its length, absence has a mark of its own.
@@ -150,6 +166,9 @@ mod tests {
             with(|t| t.records.truncate(1)),
             with(|t| t.ordering_key = "o".into()),
             with(|t| t.group_offsets = vec![v1::GroupOffsets::default()]),
+            with(|t| t.delivery_ids = vec!["ab".into()]),
+            with(|t| t.delivery_ids = vec!["a".into(), "b".into()]),
+            with(|t| t.delivery_ids = vec!["b".into(), "a".into()]),
         ];
         for (i, a) in changed.iter().enumerate() {
             assert!(changed[..i].iter().all(|b| a != b), "case {i}");
@@ -164,5 +183,38 @@ mod tests {
             first,
             with(|t| t.first_attempt_time = Some(prost_types::Timestamp { seconds: 1, nanos: 0 }))
         );
+    }
+
+    #[test]
+    fn a_content_without_deliveries_has_the_fingerprint_of_versions_before_them() {
+        assert_eq!(with(|_| ()).to_string(), "3eb32dfd65d91a0209edce6d6ecfc89e");
+    }
+
+    #[test]
+    fn a_subscription_is_known_by_all_but_its_session() {
+        let with = |change: fn(&mut v1::Subscribe)| {
+            let mut request = v1::Subscribe { group_id: "g".into(), ..Default::default() };
+            change(&mut request);
+            of_subscribe(&request)
+        };
+        let changed = [
+            with(|_| ()),
+            with(|s| s.group_id = "h".into()),
+            with(|s| s.topics = vec!["ab".into()]),
+            with(|s| s.topics = vec!["a".into(), "b".into()]),
+            with(|s| s.topic_pattern = "ab".into()),
+            with(|s| s.group_instance_id = "ab".into()),
+            with(|s| s.limits = Some(v1::DeliveryLimits { max_records: 1, ..Default::default() })),
+            with(|s| s.limits = Some(v1::DeliveryLimits { max_delivery_bytes: 1, ..Default::default() })),
+            with(|s| s.limits = Some(v1::DeliveryLimits { max_message_bytes: 1, ..Default::default() })),
+            with(|s| s.set_reset_policy(v1::ResetPolicy::Latest)),
+            with(|s| s.set_group_protocol(v1::GroupProtocol::Consumer)),
+            with(|s| s.retry_policy = Some(v1::RetryPolicy { max_attempts: 1, ..Default::default() })),
+            with(|s| s.delivery_timeout = Some(prost_types::Duration { seconds: 1, nanos: 0 })),
+        ];
+        for (i, a) in changed.iter().enumerate() {
+            assert!(changed[..i].iter().all(|b| a != b), "case {i}");
+        }
+        assert_eq!(changed[0], with(|s| s.session_id = "cs-1".into()));
     }
 }

@@ -7,6 +7,8 @@ use std::{fmt, ops::RangeInclusive};
 
 /// Characters of an id or key.
 const NAME_CHARS: RangeInclusive<usize> = 1..=128;
+/// Characters of a group's or member's id.
+const ID_CHARS_MAX: usize = 255;
 /// 9999-12-31T23:59:59Z, the last second of google.protobuf.Timestamp.
 const LAST_SECOND: i64 = 253_402_300_799;
 
@@ -53,6 +55,32 @@ pub(super) fn without_nul(field: &str, value: &str) -> Result<(), Refusal> {
         return Err(invalid(field, quoted(value), "a text without the character NUL"));
     }
     Ok(())
+}
+
+/// A group's or member's id of Kafka.
+pub(super) fn id(field: &str, value: &str, min: usize) -> Result<(), Refusal> {
+    without_nul(field, value)?;
+    if (min..=ID_CHARS_MAX).contains(&value.chars().count()) {
+        return Ok(());
+    }
+    Err(invalid(field, quoted(value), format_args!("{min} to {ID_CHARS_MAX} characters")))
+}
+
+/// A number of a range; 0 stands for the default.
+pub(super) fn or_default(
+    field: &str,
+    value: i64,
+    range: RangeInclusive<u64>,
+    default: u64,
+) -> Result<u64, Refusal> {
+    match u64::try_from(value) {
+        Ok(0) => Ok(default),
+        Ok(value) if range.contains(&value) => Ok(value),
+        _ => {
+            let (min, max) = range.into_inner();
+            Err(invalid(field, value, format_args!("{min} to {max}, or 0 for {default}")))
+        }
+    }
 }
 
 /// A number that is never negative.

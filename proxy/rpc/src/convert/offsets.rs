@@ -2,25 +2,14 @@
 
 use super::{
     Topics,
-    field::{invalid, quoted, without_nul},
+    field::{id, invalid, quoted, without_nul},
 };
 use crate::{Backend, proto::v1};
 use sidecommit_core::{ConsumerGroup, GroupOffsets, Reason, Refusal, TopicPartitionOffset};
 use std::collections::HashSet;
 
-/// Characters of a group or member id.
-const ID_CHARS_MAX: usize = 255;
 /// The broker's offset.metadata.max.bytes by default; more would abort the transaction.
 const METADATA_BYTES_MAX: usize = 4096;
-
-/// Deliveries come with ConsumeService.
-pub(super) fn no_deliveries(field: &str, count: usize) -> Result<(), Refusal> {
-    if count == 0 {
-        return Ok(());
-    }
-    let shown = format!("with {count} entries");
-    Err(invalid(field, shown, "none: this version delivers nothing, use group_offsets"))
-}
 
 /// Offsets of several groups.
 pub(super) async fn all<B: Backend>(
@@ -66,13 +55,6 @@ fn group(
     generation_id: Option<i32>,
     group_instance_id: String,
 ) -> Result<ConsumerGroup, Refusal> {
-    let id = |field: &str, value: &str, min: usize| {
-        without_nul(field, value)?;
-        if (min..=ID_CHARS_MAX).contains(&value.chars().count()) {
-            return Ok(());
-        }
-        Err(invalid(field, quoted(value), format_args!("{min} to {ID_CHARS_MAX} characters")))
-    };
     id("group_offsets.group_id", &group_id, 1)?;
     id("group_offsets.member_id", &member_id, 0)?;
     id("group_offsets.group_instance_id", &group_instance_id, 0)?;
@@ -87,7 +69,7 @@ fn group(
         ));
     }
     let group_instance_id = Some(group_instance_id).filter(|id| !id.is_empty());
-    Ok(ConsumerGroup { group_id, generation_id: generation, member_id, group_instance_id })
+    Ok(ConsumerGroup { group_id, generation_id: generation, member_id, group_instance_id, consumer: None })
 }
 
 fn offset(wire: v1::TopicPartitionOffset, partitions: i32) -> Result<TopicPartitionOffset, Refusal> {

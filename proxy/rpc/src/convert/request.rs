@@ -1,13 +1,15 @@
 //! Requests: wire -> core.
 
 use super::{
-    Topics, digest,
+    Topics,
+    delivery::{deliveries, failures},
+    digest,
     field::{count, instant, invalid, name, quoted, required_count, span, text},
     offsets,
 };
 use crate::{Backend, proto::v1};
 use sidecommit_core::{
-    Abort, Begin, Commit, Get, Lookup, Millis, Refusal, Request, SendOffsets, Transact, TxnId,
+    Abort, Begin, Commit, Get, Lookup, Millis, Offsets, Refusal, Request, SendOffsets, Transact, TxnId,
 };
 
 /// Characters of a label or an ordering key.
@@ -40,10 +42,18 @@ pub(crate) async fn send_offsets(
     wire: v1::SendOffsetsRequest,
 ) -> Result<Request, Refusal> {
     let txn = txn("transaction_id", &wire.transaction_id)?;
-    offsets::no_deliveries("delivery_ids", wire.delivery_ids.len())?;
-    let group = wire.group_offsets.ok_or_else(|| invalid("group_offsets", "absent", "a group's offsets"))?;
-    let group = offsets::one(backend, group).await?;
-    Ok(Request::SendOffsets(SendOffsets { txn, group: group.group, offsets: group.offsets }))
+    let offsets = match wire.group_offsets {
+        None if wire.delivery_ids.is_empty() => {
+            return Err(invalid("delivery_ids", "empty", "at least one, or group_offsets"));
+        }
+        None => Offsets::Deliveries(deliveries("delivery_ids", &wire.delivery_ids)?),
+        Some(group) if wire.delivery_ids.is_empty() => {
+            let group = offsets::one(backend, group).await?;
+            Offsets::Explicit(group.group, group.offsets)
+        }
+        Some(_) => return Err(invalid("group_offsets", "beside delivery_ids", "either of them")),
+    };
+    Ok(Request::SendOffsets(SendOffsets { txn, offsets }))
 }
 
 pub(crate) fn keep_alive(wire: &v1::KeepAliveRequest) -> Result<Request, Refusal> {
@@ -57,21 +67,20 @@ pub(crate) fn keep_alive(wire: &v1::KeepAliveRequest) -> Result<Request, Refusal
 }
 
 pub(crate) async fn commit(backend: &impl Backend, wire: v1::CommitRequest) -> Result<Request, Refusal> {
-    let txn = txn("transaction_id", &wire.transaction_id)?;
-    offsets::no_deliveries("delivery_ids", wire.delivery_ids.len())?;
     Ok(Request::Commit(Commit {
-        txn,
+        txn: txn("transaction_id", &wire.transaction_id)?,
         record_count: required_count("record_count", wire.record_count)?,
         offsets_count: required_count("offsets_count", wire.offsets_count)?,
+        deliveries: deliveries("delivery_ids", &wire.delivery_ids)?,
         offsets: offsets::all(backend, wire.group_offsets).await?,
     }))
 }
 
 pub(crate) fn abort(wire: v1::AbortRequest) -> Result<Request, Refusal> {
-    offsets::no_deliveries("failures", wire.failures.len())?;
     Ok(Request::Abort(Abort {
         txn: txn("transaction_id", &wire.transaction_id)?,
         note: text("reason", wire.reason, NOTE_CHARS_MAX)?,
+        failures: failures(wire.failures)?,
         by_operator: false,
     }))
 }
@@ -80,6 +89,7 @@ pub(crate) fn abort_by_operator(wire: v1::AbortTransactionRequest) -> Result<Req
     Ok(Request::Abort(Abort {
         txn: txn("transaction_id", &wire.transaction_id)?,
         note: text("reason", wire.reason, NOTE_CHARS_MAX)?,
+        failures: Vec::new(),
         by_operator: true,
     }))
 }
@@ -87,10 +97,10 @@ pub(crate) fn abort_by_operator(wire: v1::AbortTransactionRequest) -> Result<Req
 pub(crate) async fn transact(backend: &impl Backend, wire: v1::TransactRequest) -> Result<Request, Refusal> {
     let fingerprint = digest::of_transact(&wire);
     let key = digest::key(name("idempotency_key", wire.idempotency_key)?);
-    offsets::no_deliveries("delivery_ids", wire.delivery_ids.len())?;
-    if wire.records.is_empty() && wire.group_offsets.is_empty() {
-        return Err(invalid("records", "empty", "at least one record, or group_offsets"));
+    if wire.records.is_empty() && wire.delivery_ids.is_empty() && wire.group_offsets.is_empty() {
+        return Err(invalid("records", "empty", "at least one record, or delivery_ids, or group_offsets"));
     }
+    let deliveries = deliveries("delivery_ids", &wire.delivery_ids)?;
     let first_attempt = wire.first_attempt_time.map(|time| first_attempt(time, backend.now())).transpose()?;
     let timeout = timeout(backend, wire.timeout)?;
     let ordering_key = text("ordering_key", wire.ordering_key, LABEL_CHARS_MAX)?;
@@ -102,6 +112,7 @@ pub(crate) async fn transact(backend: &impl Backend, wire: v1::TransactRequest) 
         first_attempt,
         records,
         offsets,
+        deliveries,
         timeout,
         ordering_key,
     }))

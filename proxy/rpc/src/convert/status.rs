@@ -1,9 +1,13 @@
 //! The sidecar's state as operators see it: core -> wire.
 
-use super::field::{duration, int64, timestamp};
+use super::{
+    delivery::{delivery_text, session_text},
+    field::{duration, int64, timestamp},
+};
 use crate::{NodeStatus, proto::v1};
 use sidecommit_core::{
-    Counters, LaneIndex, LaneStatus, OwnerRecord, Reason, Serving, TransactionView, table::LaneState,
+    Counters, LaneIndex, LaneStatus, Millis, OwnerRecord, PartitionStatus, Reason, Serving, SessionStatus,
+    TransactionView, table::LaneState,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -62,6 +66,43 @@ pub(crate) fn groups(lanes: &[LaneStatus], transactions: &[TransactionView]) -> 
         transaction_ids,
     };
     carried.into_iter().map(group).collect()
+}
+
+/// The consumer groups that applications read with, by group.
+pub(crate) fn sessions(mut sessions: Vec<SessionStatus>, now: Millis) -> Vec<v1::ConsumerGroupSession> {
+    sessions.sort_by(|a, b| (&a.group_id, a.session).cmp(&(&b.group_id, b.session)));
+    let session = |mut session: SessionStatus| {
+        session.partitions.sort_by(|a, b| a.partition.cmp(&b.partition));
+        v1::ConsumerGroupSession {
+            session_id: session_text(session.session),
+            group_id: session.group_id,
+            group_instance_id: session.group_instance_id.unwrap_or_default(),
+            connected: session.connected,
+            credit: int64(session.credit),
+            partitions: session.partitions.into_iter().map(|status| partition(status, now)).collect(),
+            retried: int64(session.retried),
+            dead_lettered: int64(session.dead_lettered),
+            rebalances: int64(session.rebalances),
+        }
+    };
+    sessions.into_iter().map(session).collect()
+}
+
+fn partition(status: PartitionStatus, now: Millis) -> v1::ConsumedPartition {
+    let outstanding = status.outstanding;
+    v1::ConsumedPartition {
+        topic: status.partition.topic.to_string(),
+        partition: status.partition.partition,
+        position: status.position,
+        settled: status.settled,
+        end: status.end,
+        // The end is known from the last fetch, so that it may lie behind.
+        lag: status.end.zip(status.settled).map(|(end, settled)| end.saturating_sub(settled).max(0)),
+        outstanding_delivery_id: outstanding.map(|(id, _)| delivery_text(id)).unwrap_or_default(),
+        outstanding_age: outstanding.map(|(_, since)| duration(now.saturating_sub(since))),
+        buffered_bytes: int64(status.buffered_bytes),
+        attempts: status.attempts.into(),
+    }
 }
 
 fn owner(owner: &OwnerRecord) -> v1::Owner {

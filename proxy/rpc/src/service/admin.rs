@@ -73,7 +73,9 @@ impl<B: Backend> AdminService for Admin<B> {
         let lanes = self.backend.status().await.engine.lanes;
         let transactions = self.backend.transactions().await;
         let transaction_groups = convert::groups(&lanes, &transactions);
-        Ok(Response::new(v1::ListGroupsResponse { transaction_groups }))
+        let sessions = self.backend.sessions().await;
+        let consumer_group_sessions = convert::sessions(sessions, self.backend.now());
+        Ok(Response::new(v1::ListGroupsResponse { transaction_groups, consumer_group_sessions }))
     }
 
     async fn resume(&self, _: Request<v1::ResumeRequest>) -> Answered<v1::ResumeResponse> {

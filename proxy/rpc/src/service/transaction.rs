@@ -11,7 +11,8 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
 /// What this version can do beyond Begin, Produce and Commit.
-const FEATURES: [&str; 4] = ["produce_stream", "send_offsets", "transact", "ordering_key"];
+const FEATURES: [&str; 6] =
+    ["produce_stream", "send_offsets", "transact", "ordering_key", "consume", "delivery_offsets"];
 
 pub(crate) struct Transactions<B> {
     pub(crate) backend: Arc<B>,

@@ -81,7 +81,21 @@ fn codes_are_those_of_the_contract() {
             ],
         ),
         (Code::NotFound, &[R::NeverIssued, R::OutcomeForgotten]),
-        (Code::FailedPrecondition, &[R::SequenceGap, R::Incomplete, R::NotOpen, R::AlreadyCommitted]),
+        (
+            Code::FailedPrecondition,
+            &[
+                R::SequenceGap,
+                R::Incomplete,
+                R::NotOpen,
+                R::AlreadyCommitted,
+                R::DeliveryTaken,
+                R::DeliveryRevoked,
+                R::MemberFenced,
+                R::OffsetMissing,
+                R::SessionTaken,
+                R::RecordTooLargeForClient,
+            ],
+        ),
         (
             Code::Aborted,
             &[
@@ -96,6 +110,8 @@ fn codes_are_those_of_the_contract() {
                 R::AbortedByCaller,
                 R::AbortedByOperator,
                 R::KafkaFailed,
+                R::SessionLost,
+                R::DeliveryTimedOut,
             ],
         ),
         (

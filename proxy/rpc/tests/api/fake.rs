@@ -3,23 +3,39 @@
 use parking_lot::Mutex;
 use sidecommit_core::{
     Answer, Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Limits, Lookup, Millis,
-    PartitionRange, Reason, Record, Refusal, Request, Serving, Status, TopicFacts, TransactionView, TxnId,
+    Offsets, PartitionRange, Reason, Record, Refusal, Request, Serving, SessionStatus, Status, StreamEvent,
+    StreamItem, Subscribe, TopicFacts, TransactionView, TxnId,
     table::{LaneState, TxnState},
 };
-use sidecommit_rpc::{Backend, NodeStatus, ServerInfo};
+use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 
 pub(crate) const NOW: Millis = 1_763_000_000_000;
+/// Of whatever a test waits for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 pub(crate) struct Txn {
     pub(crate) records: Vec<Record>,
     pub(crate) offsets: u64,
     pub(crate) state: Option<TxnState>,
+}
+
+/// A Consume stream as the engine sees it.
+pub(crate) struct Stream {
+    pub(crate) subscribe: Subscribe,
+    /// What its application has said after that.
+    pub(crate) events: Vec<StreamEvent>,
+    /// To its application. None: the engine is gone.
+    pub(crate) items: Option<mpsc::UnboundedSender<Result<StreamItem, Refusal>>>,
 }
 
 #[derive(Default)]
@@ -30,11 +46,14 @@ struct State {
     refuse: Option<Refusal>,
     /// All requests, as they came.
     seen: Vec<Request>,
+    sessions: Vec<SessionStatus>,
 }
 
 pub(crate) struct Fake {
     state: Arc<Mutex<State>>,
     serving: watch::Sender<Serving>,
+    /// All that were begun.
+    pub(crate) streams: watch::Sender<Vec<Stream>>,
     /// While false no call is answered.
     pub(crate) gate: watch::Sender<bool>,
 }
@@ -44,6 +63,7 @@ impl Fake {
         Arc::new(Self {
             state: Arc::default(),
             serving: watch::Sender::new(Serving::Ready),
+            streams: watch::Sender::default(),
             gate: watch::Sender::new(true),
         })
     }
@@ -65,6 +85,37 @@ impl Fake {
         self.state.lock().seen.len()
     }
 
+    pub(crate) fn set_sessions(&self, sessions: Vec<SessionStatus>) {
+        self.state.lock().sessions = sessions;
+    }
+
+    /// What `look` finds in a stream, as soon as it finds it.
+    pub(crate) async fn stream<T>(&self, index: usize, mut look: impl FnMut(&Stream) -> Option<T>) -> T {
+        let mut streams = self.streams.subscribe();
+        let mut found = None;
+        let looked = streams.wait_for(|streams| {
+            found = streams.get(index).and_then(&mut look);
+            found.is_some()
+        });
+        timeout(PATIENCE, looked).await.expect("in time").expect("the test holds the sender");
+        found.expect("was found")
+    }
+
+    /// Tells a stream's application something.
+    pub(crate) async fn tell(&self, stream: usize, item: Result<StreamItem, Refusal>) {
+        let items = self.stream(stream, |stream| stream.items.clone()).await;
+        items.send(item).expect("the stream is there");
+    }
+
+    /// What a stream's application has said until it was closed.
+    pub(crate) async fn closed(&self, stream: usize) -> Vec<StreamEvent> {
+        let closed = |stream: &Stream| {
+            let (last, events) = stream.events.split_last()?;
+            matches!(last, StreamEvent::Closed).then(|| events.to_vec())
+        };
+        self.stream(stream, closed).await
+    }
+
     pub(crate) fn with<T>(&self, txn: &str, look: impl FnOnce(&Txn) -> T) -> T {
         look(&self.state.lock().txns[&txn.parse().expect("an id")])
     }
@@ -84,10 +135,24 @@ impl Backend for Fake {
 
     async fn topic(&self, name: &str) -> Result<Arc<TopicFacts>, Refusal> {
         match name {
-            "t" => Ok(Arc::new(TopicFacts { partitions: 3, ..TopicFacts::default() })),
+            "t" | "u" | "retry-1" | "retry-2" | "dead" => {
+                Ok(Arc::new(TopicFacts { partitions: 3, ..TopicFacts::default() }))
+            }
             "compacted" => Ok(Arc::new(TopicFacts { compacted: true, ..TopicFacts::default() })),
             _ => Err(Refusal::new(Reason::UnknownTopic, format!("topic {name} does not exist"))),
         }
+    }
+
+    fn consume(&self, subscribe: Subscribe) -> ConsumeStream {
+        let (items, told) = mpsc::unbounded_channel();
+        let streams = self.streams.clone();
+        let mut index = 0;
+        streams.send_modify(|streams| {
+            index = streams.len();
+            streams.push(Stream { subscribe, events: Vec::new(), items: Some(items) });
+        });
+        let tell = move |event| streams.send_modify(|streams| streams[index].events.push(event));
+        ConsumeStream::new(tell, told)
     }
 
     async fn status(&self) -> NodeStatus {
@@ -126,13 +191,17 @@ impl Backend for Fake {
         state.txns.iter().filter(|(_, txn)| txn.state.is_none()).map(|(id, _)| state.view(*id)).collect()
     }
 
+    async fn sessions(&self) -> Vec<SessionStatus> {
+        self.state.lock().sessions.clone()
+    }
+
     fn now(&self) -> Millis {
         NOW
     }
 
     fn info(&self) -> ServerInfo {
         let slot = "p/ns/app/0".parse().expect("a slot");
-        ServerInfo { version: "0.1.0".into(), slot, limits: Limits::default() }
+        ServerInfo { version: "0.1.0".into(), slot, cluster_id: "cluster".into(), limits: Limits::default() }
     }
 }
 
@@ -161,7 +230,10 @@ impl State {
             }
             Request::SendOffsets(sent) => {
                 let txn = self.open(sent.txn)?;
-                txn.offsets += sent.offsets.len() as u64;
+                txn.offsets += match sent.offsets {
+                    Offsets::Explicit(_, offsets) => offsets.len() as u64,
+                    Offsets::Deliveries(deliveries) => deliveries.len() as u64,
+                };
                 Ok(Answer::OffsetsTaken { count: txn.offsets })
             }
             Request::KeepAlive(ids) => Ok(Answer::Alive(

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // all of it is test code, also what clippy does not see to be
 
 mod bulk;
+mod consume;
+mod deliveries;
 mod details;
 mod errors;
 mod fake;

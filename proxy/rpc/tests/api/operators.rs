@@ -6,7 +6,10 @@ use crate::{
     server::{Server, begin},
 };
 use prost_types::Duration;
-use sidecommit_core::{Incarnation, JournalId, OwnerRecord, Request, Serving};
+use sidecommit_core::{
+    DeliveryId, Incarnation, JournalId, OwnerRecord, PartitionStatus, Request, Serving, SessionId,
+    SessionStatus, TopicPartition,
+};
 use sidecommit_rpc::proto::v1::{self, transaction_service_client::TransactionServiceClient};
 use tonic::Code;
 
@@ -95,6 +98,105 @@ async fn transactions_and_groups_are_listed_and_aborted() {
     let Request::Abort(seen) = server.fake.last() else { panic!("an Abort") };
     assert!(seen.by_operator);
     assert!(admin.resume(v1::ResumeRequest {}).await.is_ok());
+}
+
+fn session(group_id: &str, id: u8) -> SessionStatus {
+    SessionStatus {
+        session: SessionId([id; 16]),
+        group_id: group_id.into(),
+        group_instance_id: None,
+        connected: false,
+        credit: 0,
+        partitions: vec![],
+        retried: 0,
+        dead_lettered: 0,
+        rebalances: 0,
+    }
+}
+
+fn partition(partition: i32) -> PartitionStatus {
+    PartitionStatus {
+        partition: TopicPartition::new("t", partition),
+        position: None,
+        settled: None,
+        end: None,
+        outstanding: None,
+        buffered_bytes: 0,
+        attempts: 0,
+    }
+}
+
+#[tokio::test]
+async fn consumer_groups_are_listed_beside_those_of_transactions() {
+    let server = Server::start().await;
+    let mut admin = server.admin().await;
+    let read = PartitionStatus {
+        position: Some(30),
+        settled: Some(20),
+        end: Some(100),
+        outstanding: Some((DeliveryId([0xab; 16]), NOW - 1500)),
+        buffered_bytes: 4096,
+        attempts: 2,
+        ..partition(0)
+    };
+    // What is known of the end may be older than what is settled; a clock may step back.
+    let ahead = PartitionStatus {
+        settled: Some(9),
+        end: Some(5),
+        outstanding: Some((DeliveryId([1; 16]), NOW + 5)),
+        ..partition(1)
+    };
+    let full = SessionStatus {
+        group_instance_id: Some("pod-0".into()),
+        connected: true,
+        credit: 3,
+        partitions: vec![partition(2), ahead, read],
+        retried: 4,
+        dead_lettered: 5,
+        rebalances: 6,
+        ..session("a", 7)
+    };
+    server.fake.set_sessions(vec![session("b", 2), full, session("a", 9)]);
+    let listed = admin.list_groups(v1::ListGroupsRequest {}).await.unwrap().into_inner();
+    assert_eq!(listed.transaction_groups, []);
+    let sessions = listed.consumer_group_sessions;
+    let order: Vec<_> = sessions.iter().map(|s| (s.group_id.as_str(), &s.session_id[..5])).collect();
+    assert_eq!(order, [("a", "cs-07"), ("a", "cs-09"), ("b", "cs-02")]);
+    let read = v1::ConsumedPartition {
+        topic: "t".into(),
+        partition: 0,
+        position: Some(30),
+        settled: Some(20),
+        end: Some(100),
+        lag: Some(80),
+        outstanding_delivery_id: format!("dl-{}", "ab".repeat(16)),
+        outstanding_age: Some(Duration { seconds: 1, nanos: 500_000_000 }),
+        buffered_bytes: 4096,
+        attempts: 2,
+    };
+    let ahead = v1::ConsumedPartition {
+        topic: "t".into(),
+        partition: 1,
+        settled: Some(9),
+        end: Some(5),
+        lag: Some(0),
+        outstanding_delivery_id: format!("dl-{}", "01".repeat(16)),
+        outstanding_age: Some(Duration::default()),
+        ..Default::default()
+    };
+    let unknown = v1::ConsumedPartition { topic: "t".into(), partition: 2, ..Default::default() };
+    let expected = v1::ConsumerGroupSession {
+        session_id: format!("cs-{}", "07".repeat(16)),
+        group_id: "a".into(),
+        group_instance_id: "pod-0".into(),
+        connected: true,
+        credit: 3,
+        partitions: vec![read, ahead, unknown],
+        retried: 4,
+        dead_lettered: 5,
+        rebalances: 6,
+    };
+    assert_eq!(sessions[0], expected);
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use crate::fake::Fake;
 use sidecommit_rpc::{
     Listeners, Options, bind_tcp, bind_uds,
     proto::v1::{
-        self, admin_service_client::AdminServiceClient, transaction_service_client::TransactionServiceClient,
+        self, admin_service_client::AdminServiceClient, consume_service_client::ConsumeServiceClient,
+        transaction_service_client::TransactionServiceClient,
     },
     serve,
 };
@@ -72,6 +73,10 @@ impl Server {
     /// One client over each transport.
     pub(crate) async fn both(&self) -> [Client; 2] {
         [self.uds().await, Client::new(self.tcp_channel().await)]
+    }
+
+    pub(crate) async fn consumer(&self) -> ConsumeServiceClient<Channel> {
+        ConsumeServiceClient::new(self.uds_channel("app.sock").await)
     }
 
     pub(crate) async fn admin(&self) -> AdminServiceClient<Channel> {

@@ -283,14 +283,6 @@ async fn wrong_offsets_and_keys_are_named() {
     for (reason, field, spoil) in cases {
         assert_eq!(refused(send(spoil).await, reason).field(), field);
     }
-    let deliveries = v1::SendOffsetsRequest {
-        transaction_id: id.clone(),
-        delivery_ids: vec!["d".into()],
-        ..Default::default()
-    };
-    let details = refused(client.send_offsets(deliveries).await, v1::Reason::InvalidField);
-    assert_eq!(details.field(), "delivery_ids");
-
     let transact = async |change: fn(&mut v1::TransactRequest)| {
         let mut request = v1::TransactRequest {
             idempotency_key: "key".into(),

@@ -19,16 +19,20 @@ async fn health_follows_the_engine_per_service() {
     let server = Server::start().await;
     let mut health = HealthClient::new(server.uds_channel("app.sock").await);
     let of = |service: &str| HealthCheckRequest { service: service.into() };
-    let service = "sidecommit.v1.TransactionService";
-    let mut watched = health.watch(of(service)).await.unwrap().into_inner();
+    for service in ["sidecommit.v1.TransactionService", "sidecommit.v1.ConsumeService"] {
+        let mut watched = health.watch(of(service)).await.unwrap().into_inner();
+        let mut next = async || watched.message().await.unwrap().unwrap().status();
+        assert_eq!(next().await, ServingStatus::Serving);
+        for down in [Serving::Draining, Serving::Recovering, Serving::JournalFailed("disk full".into())] {
+            server.fake.set_serving(down);
+            assert_eq!(next().await, ServingStatus::NotServing);
+            server.fake.set_serving(Serving::Ready);
+            assert_eq!(next().await, ServingStatus::Serving);
+        }
+    }
+    let mut watched = health.watch(of("sidecommit.v1.ConsumeService")).await.unwrap().into_inner();
     let mut next = async || watched.message().await.unwrap().unwrap().status();
     assert_eq!(next().await, ServingStatus::Serving);
-    for down in [Serving::Draining, Serving::Recovering, Serving::JournalFailed("disk full".into())] {
-        server.fake.set_serving(down);
-        assert_eq!(next().await, ServingStatus::NotServing);
-        server.fake.set_serving(Serving::Ready);
-        assert_eq!(next().await, ServingStatus::Serving);
-    }
     server.fake.set_serving(Serving::Draining);
     assert_eq!(next().await, ServingStatus::NotServing);
     let mut operators = HealthClient::new(server.uds_channel("admin.sock").await);
@@ -74,13 +78,15 @@ async fn listed(channel: Channel) -> Vec<String> {
 #[tokio::test]
 async fn reflection_lists_what_each_socket_serves() {
     let server = Server::start().await;
-    for (channel, service) in [
-        (server.uds_channel("app.sock").await, "sidecommit.v1.TransactionService"),
-        (server.tcp_channel().await, "sidecommit.v1.TransactionService"),
-        (server.uds_channel("admin.sock").await, "sidecommit.v1.AdminService"),
+    let health = "grpc.health.v1.Health";
+    let applications = ["sidecommit.v1.TransactionService", "sidecommit.v1.ConsumeService", health];
+    for (channel, expected) in [
+        (server.uds_channel("app.sock").await, &applications[..]),
+        (server.tcp_channel().await, &applications[..]),
+        (server.uds_channel("admin.sock").await, &["sidecommit.v1.AdminService", health][..]),
     ] {
         let services = listed(channel.clone()).await;
-        assert_eq!(services[..2], [service, "grpc.health.v1.Health"], "{services:?}");
+        assert_eq!(services[..expected.len()], *expected, "{services:?}");
         let mut old = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
         let list = v1alpha::server_reflection_request::MessageRequest::ListServices(String::new());
         let request = v1alpha::ServerReflectionRequest { host: String::new(), message_request: Some(list) };

@@ -11,7 +11,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
 /// How long it waits after something went wrong.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -31,6 +31,7 @@ pub struct Copy {
 #[derive(Debug)]
 pub struct Copier {
     task: JoinHandle<()>,
+    over: Arc<watch::Sender<bool>>,
     copied: Arc<AtomicUsize>,
 }
 
@@ -45,20 +46,28 @@ impl Copy {
     /// Starts.
     pub fn start(self) -> Copier {
         let copied = Arc::<AtomicUsize>::default();
-        let counter = copied.clone();
-        Copier { task: tokio::spawn(self.run(counter)), copied }
+        let over = Arc::new(watch::Sender::new(false));
+        let (counter, until) = (copied.clone(), over.subscribe());
+        let task = tokio::spawn(async move {
+            let run = self.run(&counter, until);
+            run.await;
+        });
+        Copier { task, over, copied }
     }
 
-    /// Until it is aborted. Whatever goes wrong, it subscribes again: what is not settled comes again.
-    async fn run(self, copied: Arc<AtomicUsize>) {
+    /// Until it is over. Whatever goes wrong, it subscribes again: what is not settled comes again.
+    async fn run(self, copied: &AtomicUsize, until: watch::Receiver<bool>) {
         let mut session = String::new();
-        loop {
+        while !*until.borrow() {
             let subscribe = v1::Subscribe { session_id: session.clone(), ..self.subscribe.clone() };
             let ended = match Reader::start(&self.socket, subscribe).await {
                 Ok(mut reader) => {
                     session.clone_from(&reader.session);
                     reader.credit(2);
-                    self.copy_all(&mut reader, &copied).await
+                    match self.copy_all(&mut reader, copied, until.clone()).await {
+                        Some(refused) => refused,
+                        None => return,
+                    }
                 }
                 Err(refused) => refused,
             };
@@ -70,10 +79,20 @@ impl Copy {
         }
     }
 
-    async fn copy_all(&self, reader: &mut Reader, copied: &AtomicUsize) -> Refused {
+    /// None: it is over, between two deliveries.
+    async fn copy_all(
+        &self,
+        reader: &mut Reader,
+        copied: &AtomicUsize,
+        mut until: watch::Receiver<bool>,
+    ) -> Option<Refused> {
         let mut app = App::connect(&self.socket);
         loop {
-            match reader.next().await {
+            let told = tokio::select! {
+                told = reader.next() => told,
+                _ = until.wait_for(|over| *over) => return None,
+            };
+            match told {
                 Ok(Told::Delivery(delivery)) => {
                     let records = delivery.records.len();
                     if self.copy(&mut app, delivery).await {
@@ -82,7 +101,7 @@ impl Copy {
                     reader.credit(1);
                 }
                 Ok(Told::Rebalanced | Told::Idle | Told::Refused(_)) => {}
-                Err(refused) => return refused,
+                Err(refused) => return Some(refused),
             }
         }
     }
@@ -125,6 +144,13 @@ impl Copier {
     /// Records whose commit it was told.
     pub fn copied(&self) -> usize {
         self.copied.load(Ordering::Relaxed)
+    }
+
+    /// The application ends in order: what it works on is settled.
+    pub async fn end(mut self) {
+        self.over.send_replace(true);
+        // It was not aborted, and panics nowhere.
+        let _ = (&mut self.task).await;
     }
 
     /// The application dies.

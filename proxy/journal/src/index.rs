@@ -1,5 +1,5 @@
-use crate::stored::Stored;
-use sidecommit_core::{GroupUuid, Incarnation, JournalEntry, LaneIndex, Millis};
+use crate::stored::{Entry, Stored};
+use sidecommit_core::{GroupUuid, Incarnation, LaneIndex, Millis};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Which entry of the stream is what: enough to supersede and to drop entries without reading them.
@@ -148,20 +148,16 @@ impl Index {
         trimmed
     }
 
-    fn item(&mut self, entry: &JournalEntry, number: u64) -> (Item, Option<u64>) {
+    fn item(&mut self, entry: &Entry, number: u64) -> (Item, Option<u64>) {
         match entry {
-            JournalEntry::Claim { incarnation, pod_uid } => {
-                (Item::Claim(*incarnation, pod_uid.clone()), None)
-            }
-            JournalEntry::Prepared(group) => {
-                (Item::Kept, self.prepared.insert((group.lane, group.seq), number))
-            }
-            JournalEntry::Settled { lane, seq, members } => {
+            Entry::Claim { incarnation, pod_uid } => (Item::Claim(*incarnation, pod_uid.clone()), None),
+            Entry::Prepared(group) => (Item::Kept, self.prepared.insert((group.lane, group.seq), number)),
+            Entry::Settled { lane, seq, members } => {
                 let ended = members.iter().map(|member| member.ended).max().unwrap_or(0);
                 (Item::Outcomes { count: members.len(), ended }, self.prepared.remove(&(*lane, *seq)))
             }
-            JournalEntry::Finished(summary) => (Item::Outcomes { count: 1, ended: summary.ended }, None),
-            JournalEntry::Adopted { .. } => (Item::Kept, self.adopted.replace(number)),
+            Entry::Finished(summary) => (Item::Outcomes { count: 1, ended: summary.ended }, None),
+            Entry::Adopted { .. } => (Item::Kept, self.adopted.replace(number)),
         }
     }
 

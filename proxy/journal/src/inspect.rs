@@ -1,6 +1,8 @@
 use crate::{Error, disk::RealDisk, folder::Folder, load::Loaded, lock::Lock, store::Store, stored::FORMAT};
 use serde::Serialize;
-use sidecommit_core::{PreparedGroup, TxnOutcome, TxnSummary};
+use sidecommit_core::{
+    FailedRange, PartitionMemory, Poison, PreparedGroup, SessionId, TxnOutcome, TxnSummary,
+};
 use std::{path::Path, sync::Arc};
 
 /// A journal for people: ids as text, times in milliseconds since the epoch.
@@ -32,6 +34,8 @@ pub struct Inspection {
     pub outcomes: Vec<Outcome>,
     /// How many committed transactions are only known from their markers.
     pub recalled: usize,
+    /// What is remembered of partitions that applications read, by group, topic and partition.
+    pub partitions: Vec<Partition>,
     /// Size of sled's log.
     pub file_bytes: u64,
     /// Size of what counts in it; the next start rewrites a log that is larger than 4 times this (and 8 MiB).
@@ -103,6 +107,58 @@ pub struct Outcome {
     pub offsets_count: u64,
 }
 
+/// A partition that an application reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Partition {
+    /// group.id.
+    pub group_id: String,
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// The delivery that an application had.
+    pub outstanding: Option<Outstanding>,
+    /// Records of which attempts failed.
+    pub failed: Vec<Failed>,
+    /// Records that are to be moved.
+    pub poisoned: Vec<Poisoned>,
+}
+
+/// A delivery that an application had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outstanding {
+    /// Its session.
+    pub session_id: String,
+    /// First offset.
+    pub first_offset: i64,
+    /// Last offset.
+    pub last_offset: i64,
+}
+
+/// Records of which attempts failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// First offset.
+    pub first_offset: i64,
+    /// Last offset.
+    pub last_offset: i64,
+    /// How many attempts.
+    pub attempts: u32,
+}
+
+/// A record that is to be moved to a retry topic or to the dead letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Poisoned {
+    /// Its offset.
+    pub offset: i64,
+    /// False: straight to the dead letters.
+    pub retryable: bool,
+    /// What the application said: the class of its error.
+    pub error_class: String,
+    /// What the application said, for people.
+    pub message: String,
+}
+
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -160,6 +216,7 @@ pub fn inspect(dir: &Path) -> Result<Inspection, Error> {
             .collect(),
         outcomes: contents.finished.iter().map(Outcome::from).collect(),
         recalled: contents.recalled.len(),
+        partitions: contents.consumption.into_iter().map(Partition::from).collect(),
         file_bytes: store.file_bytes()?,
         live_bytes: loaded.live_bytes,
     })
@@ -176,6 +233,46 @@ impl From<&PreparedGroup> for Prepared {
             marker: group.marker.as_ref().map(|at| format!("{}/{}@{}", at.topic, at.partition, at.offset)),
             members: group.members.iter().map(Outcome::from).collect(),
         }
+    }
+}
+
+// === impl Partition ===
+
+impl From<(String, String, i32, PartitionMemory)> for Partition {
+    fn from((group_id, topic, partition, memory): (String, String, i32, PartitionMemory)) -> Self {
+        Self {
+            group_id,
+            topic,
+            partition,
+            outstanding: memory.outstanding.map(Outstanding::from),
+            failed: memory.failed.into_iter().map(Failed::from).collect(),
+            poisoned: memory.poisoned.into_iter().map(Poisoned::from).collect(),
+        }
+    }
+}
+
+// === impl Outstanding ===
+
+impl From<(SessionId, i64, i64)> for Outstanding {
+    fn from((session, first_offset, last_offset): (SessionId, i64, i64)) -> Self {
+        Self { session_id: session.to_string(), first_offset, last_offset }
+    }
+}
+
+// === impl Failed ===
+
+impl From<FailedRange> for Failed {
+    fn from(range: FailedRange) -> Self {
+        Self { first_offset: range.first, last_offset: range.last, attempts: range.attempts }
+    }
+}
+
+// === impl Poisoned ===
+
+impl From<Poison> for Poisoned {
+    fn from(poison: Poison) -> Self {
+        let Poison { offset, retryable, error_class, message } = poison;
+        Self { offset, retryable, error_class, message }
     }
 }
 

@@ -5,9 +5,10 @@ use crate::{
     index::Index,
     load::{Loaded, bound_recalled, merge_recalled},
     lock::Lock,
+    partitions::Partitions,
     rewrite::{Rewrite, foreign, is_due},
     store::Store,
-    stored::{Family, Header, Key, Stored},
+    stored::{Entry, Family, Header, Key, Partition, Put, Stored},
 };
 use sidecommit_core::{GroupUuid, JournalContents, JournalEntry, JournalId, Recalled, Slot};
 use std::{collections::VecDeque, fmt, fs::File, io::Read, iter, path::Path, sync::Arc};
@@ -27,6 +28,8 @@ pub struct Options {
     /// Outcomes remembered; beyond, the oldest are dropped and the horizon moves up. A group's outcomes are dropped
     /// together. Also bounds what is known only from markers.
     pub outcomes_remembered: usize,
+    /// Partitions of which attempts are remembered; beyond, the one that was written longest ago is dropped.
+    pub partitions_remembered: usize,
     /// A log up to this many bytes is never rewritten at open.
     pub rewrite_floor_bytes: u64,
 }
@@ -39,6 +42,7 @@ pub struct Journal {
     store: Store,
     header: Header,
     index: Index,
+    partitions: Partitions,
     recalled: Vec<Recalled>,
     garbage: VecDeque<Key>,
     options: Options,
@@ -49,7 +53,7 @@ pub struct Journal {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { outcomes_remembered: 100_000, rewrite_floor_bytes: 8 << 20 }
+        Self { outcomes_remembered: 100_000, partitions_remembered: 10_000, rewrite_floor_bytes: 8 << 20 }
     }
 }
 
@@ -81,7 +85,7 @@ impl Journal {
         let mut rewrite = Rewrite { dir, lock, folder, disk };
         let Some(path) = current else {
             let header = Header::new(binding.cluster_id, binding.slot, random_id()?);
-            return Self::start(rewrite.write(header, iter::empty())?, options);
+            return Self::start(rewrite.write(header, iter::empty(), iter::empty())?, options);
         };
         let store = rewrite.open(&path)?;
         let loaded = Loaded::read(&store)?;
@@ -95,7 +99,7 @@ impl Journal {
         if loaded.header.slot != binding.slot {
             let header = Header::new(binding.cluster_id, binding.slot, random_id()?);
             drop(store);
-            return Self::start(rewrite.write(header, foreign(loaded))?, options);
+            return Self::start(rewrite.write(header, foreign(loaded), iter::empty())?, options);
         }
         if is_due(&loaded, store.file_bytes()?, &options) {
             return Self::start(rewrite.compact(store, &loaded)?, options);
@@ -108,21 +112,12 @@ impl Journal {
     /// # Errors
     /// If the disk refuses; the journal is over then.
     pub fn put(&mut self, entry: &JournalEntry) -> Result<(), Error> {
-        self.attempt(|journal| {
-            journal.header.learn(entry);
-            let entry = match entry {
-                JournalEntry::Adopted { recalled, .. } => journal.adopted(recalled),
-                entry => entry.clone(),
-            };
-            journal.append(&Stored::Entry(entry))?;
-            let remembered = journal.options.outcomes_remembered;
-            if journal.index.weight() > remembered + remembered / 256 {
-                let former = journal.header.through;
-                let trimmed = journal.index.trim(remembered);
-                journal.header.fold(journal.index.through(), &trimmed);
-                journal.fold(former, &trimmed.kept)?;
+        self.attempt(|journal| match Put::from(entry) {
+            Put::Entry(entry) => journal.put_entry(entry),
+            Put::Partition(partition) => journal.remember(partition),
+            Put::Forget(place) => {
+                journal.partitions.forget(&place).map_or(Ok(()), |number| journal.erase(number))
             }
-            Ok(())
         })
     }
 
@@ -167,11 +162,13 @@ impl Journal {
     fn take(store: Store, mut loaded: Loaded, options: Options) -> Result<(Self, JournalContents), Error> {
         let former = loaded.header.through;
         let trimmed = loaded.trim(options.outcomes_remembered);
+        let excess = loaded.trim_partitions(options.partitions_remembered);
         let contents = loaded.contents();
         let mut journal = Self {
             store,
             header: loaded.header,
             index: loaded.index,
+            partitions: loaded.partitions,
             recalled: loaded.recalled,
             garbage: loaded.garbage,
             options,
@@ -179,6 +176,9 @@ impl Journal {
         };
         for key in loaded.torn {
             journal.store.remove(key)?;
+        }
+        for number in excess {
+            journal.erase(number)?;
         }
         for number in loaded.superseded {
             if journal.index.contains(number) {
@@ -202,12 +202,48 @@ impl Journal {
         result
     }
 
+    fn put_entry(&mut self, entry: Entry) -> Result<(), Error> {
+        self.header.learn(&entry);
+        let entry = match entry {
+            Entry::Adopted { recalled, .. } => self.adopted(&recalled),
+            entry => entry,
+        };
+        self.append(&Stored::Entry(entry))?;
+        let remembered = self.options.outcomes_remembered;
+        if self.index.weight() > remembered + remembered / 256 {
+            let former = self.header.through;
+            let trimmed = self.index.trim(remembered);
+            self.header.fold(self.index.through(), &trimmed);
+            self.fold(former, &trimmed.kept)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is remembered of a partition, then removes what it supersedes, and the oldest if there are too many.
+    fn remember(&mut self, partition: Partition) -> Result<(), Error> {
+        let number = self.partitions.next();
+        self.store.put(Family::Partition, number, &partition)?;
+        if let Some(former) = self.partitions.set(partition.place, number) {
+            self.erase(former)?;
+        }
+        match self.partitions.forget_excess(self.options.partitions_remembered) {
+            Some((oldest, _)) => self.erase(oldest),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes what is remembered of a partition: its first part first, so that what an interruption leaves is no value.
+    fn erase(&mut self, number: u64) -> Result<(), Error> {
+        let keys = self.store.keys(Family::Partition, number..=number)?;
+        keys.into_iter().try_for_each(|key| self.store.remove(key))
+    }
+
     /// What was adopted, once `recalled` is added to what was recalled before: the entry supersedes the former one.
-    fn adopted(&mut self, recalled: &[Recalled]) -> JournalEntry {
+    fn adopted(&mut self, recalled: &[Recalled]) -> Entry {
         merge_recalled(&mut self.recalled, recalled);
         let dropped = bound_recalled(&mut self.recalled, self.options.outcomes_remembered);
         self.header.horizon = self.header.horizon.max(dropped);
-        JournalEntry::Adopted {
+        Entry::Adopted {
             trusted_from: self.header.trusted_from.unwrap_or_default(),
             horizon: self.header.horizon,
             recalled: self.recalled.clone(),
@@ -242,7 +278,7 @@ impl Journal {
         for number in kept {
             let stored = match self.store.value(Family::Entry, *number)? {
                 // Its horizon is of its own time.
-                Stored::Entry(JournalEntry::Adopted { .. }) => Stored::Entry(self.adopted(&[])),
+                Stored::Entry(Entry::Adopted { .. }) => Stored::Entry(self.adopted(&[])),
                 stored => stored,
             };
             self.append(&stored)?;

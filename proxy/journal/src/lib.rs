@@ -4,6 +4,8 @@
 //! crash the stream is a prefix of what was put: an entry is there whole or not at all, and no sled batch is needed
 //! (a batch writes three times as often, and a write error inside one leaves sled's flush waiting for ever).
 //! [`Journal::sync`] makes the prefix durable: sled's flush only starts writeback, so an fdatasync of our own follows.
+//! Beside the stream stands, by partition, what is remembered of those that applications read; it is overwritten, in the
+//! same log, so that it too is what it was when the last entry of that prefix was put.
 //!
 //! ```text
 //! <dir>/lock          held by the one process that uses the journal; contains its pid
@@ -23,13 +25,17 @@ mod inspect;
 mod journal;
 mod load;
 mod lock;
+mod partitions;
 mod rewrite;
 mod store;
 mod stored;
 
 pub use discard::discard;
 pub use error::Error;
-pub use inspect::{Claim, ForeignGroup, Inspection, LaneSummary, Outcome, OutcomeKind, Prepared, inspect};
+pub use inspect::{
+    Claim, Failed, ForeignGroup, Inspection, LaneSummary, Outcome, OutcomeKind, Outstanding, Partition,
+    Poisoned, Prepared, inspect,
+};
 pub use journal::{Binding, Journal, Options};
 
 #[cfg(test)]

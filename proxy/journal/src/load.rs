@@ -1,11 +1,12 @@
 use crate::{
     Error,
     index::{Index, Trimmed},
+    partitions::Partitions,
     store::{Store, Value},
-    stored::{Family, Foreign, Header, Key, Stored},
+    stored::{Entry, Family, Foreign, Header, Key, Partition, Place, Stored},
 };
 use sidecommit_core::{
-    JournalContents, JournalEntry, LaneIndex, Millis, PreparedGroup, Recalled, TxnSummary,
+    JournalContents, LaneIndex, Millis, PartitionMemory, PreparedGroup, Recalled, TxnSummary,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,7 +22,9 @@ pub(crate) struct Loaded {
     pub(crate) finished: VecDeque<TxnSummary>,
     pub(crate) recalled: Vec<Recalled>,
     pub(crate) foreign: Vec<Foreign>,
-    /// What an interrupted put left at the end: to be removed before anything is written.
+    pub(crate) partitions: Partitions,
+    pub(crate) memory: BTreeMap<Place, PartitionMemory>,
+    /// What an interrupted put left: to be removed before anything is written.
     pub(crate) torn: Vec<Key>,
     /// Entries that a later one supersedes, but which an interrupted put left standing.
     pub(crate) superseded: Vec<u64>,
@@ -71,6 +74,8 @@ impl Loaded {
             finished: VecDeque::new(),
             recalled: Vec::new(),
             foreign: Vec::new(),
+            partitions: Partitions::default(),
+            memory: BTreeMap::new(),
             torn,
             superseded: Vec::new(),
             garbage,
@@ -84,6 +89,9 @@ impl Loaded {
         if last >= next {
             return Err(store.unreadable(format!("entries {next} to {last} are missing")));
         }
+        for value in store.values(Family::Partition)? {
+            loaded.take_partition(store, value?)?;
+        }
         Ok(loaded)
     }
 
@@ -94,6 +102,16 @@ impl Loaded {
         self.header.fold(self.index.through(), &trimmed);
         self.header.horizon = self.header.horizon.max(bound_recalled(&mut self.recalled, keep));
         trimmed
+    }
+
+    /// Forgets the partitions beyond `keep` that were written longest ago. Returns their numbers.
+    pub(crate) fn trim_partitions(&mut self, keep: usize) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        while let Some((number, place)) = self.partitions.forget_excess(keep) {
+            self.memory.remove(&place);
+            numbers.push(number);
+        }
+        numbers
     }
 
     /// What the engine is told.
@@ -112,6 +130,13 @@ impl Loaded {
             prepared: self.prepared.values().cloned().collect(),
             finished: self.finished.iter().cloned().collect(),
             recalled: self.recalled.clone(),
+            consumption: self
+                .memory
+                .iter()
+                .map(|(place, memory)| {
+                    (place.group_id.clone(), place.topic.clone(), place.partition, memory.clone())
+                })
+                .collect(),
             foreign: self.foreign.iter().map(|known| (known.slot.clone(), known.group.clone())).collect(),
         }
     }
@@ -133,7 +158,7 @@ impl Loaded {
         }
         self.garbage.extend(&value.stray);
         let stored: Stored = store.decode("entry", &value)?;
-        self.live_bytes += (value.bytes.len() + value.parts.len() * (Key::LEN + VALUE_OVERHEAD)) as u64;
+        self.live_bytes += size(&value);
         self.superseded.extend(self.index.push(&stored));
         match stored {
             Stored::Gone { by } => return Ok(by),
@@ -151,18 +176,40 @@ impl Loaded {
         Ok(0)
     }
 
-    fn apply(&mut self, entry: JournalEntry) {
+    /// Takes in what is remembered of a partition. Whatever is not whole was being written or removed when the process
+    /// died: unlike a hole in the stream, it says nothing about the rest.
+    fn take_partition(&mut self, store: &Store, value: Value) -> Result<(), Error> {
+        self.partitions.saw(value.index);
+        self.torn.extend(&value.stray);
+        if !value.complete {
+            self.torn.extend(value.parts);
+            return Ok(());
+        }
+        let Partition { place, memory } = store.decode("partition", &value)?;
+        self.live_bytes += size(&value);
+        self.memory.insert(place.clone(), memory);
+        if let Some(former) = self.partitions.set(place, value.index) {
+            self.torn.extend(store.keys(Family::Partition, former..=former)?);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, entry: Entry) {
         match entry {
-            JournalEntry::Claim { .. } => {}
-            JournalEntry::Prepared(group) => {
+            Entry::Claim { .. } => {}
+            Entry::Prepared(group) => {
                 self.prepared.insert((group.lane, group.seq), group);
             }
-            JournalEntry::Settled { lane, seq, members } => {
+            Entry::Settled { lane, seq, members } => {
                 self.prepared.remove(&(lane, seq));
                 self.finished.extend(members);
             }
-            JournalEntry::Finished(summary) => self.finished.push_back(summary),
-            JournalEntry::Adopted { recalled, .. } => merge_recalled(&mut self.recalled, &recalled),
+            Entry::Finished(summary) => self.finished.push_back(summary),
+            Entry::Adopted { recalled, .. } => merge_recalled(&mut self.recalled, &recalled),
         }
     }
+}
+
+fn size(value: &Value) -> u64 {
+    (value.bytes.len() + value.parts.len() * (Key::LEN + VALUE_OVERHEAD)) as u64
 }

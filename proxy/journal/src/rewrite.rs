@@ -6,7 +6,7 @@ use crate::{
     load::Loaded,
     lock::Lock,
     store::Store,
-    stored::{Family, Foreign, Header, Stored},
+    stored::{Family, Foreign, Header, Partition, Stored},
 };
 use std::{path::Path, sync::Arc};
 
@@ -52,7 +52,11 @@ impl Rewrite<'_> {
             Err(error) => Some(Err(error)),
         });
         let before = store.file_bytes()?;
-        let written = self.write(header, entries)?;
+        let partitions = loaded.partitions.oldest_first().filter_map(|(number, place)| {
+            let memory = loaded.memory.get(place)?.clone();
+            Some((number, Partition { place: place.clone(), memory }))
+        });
+        let written = self.write(header, entries, partitions)?;
         let after = written.file_bytes()?;
         tracing::info!(dir = %self.dir.display(), before, after, live = loaded.live_bytes, "rewrote the journal");
         Ok(written)
@@ -63,6 +67,7 @@ impl Rewrite<'_> {
         &mut self,
         mut header: Header,
         entries: impl Iterator<Item = Result<Stored, Error>>,
+        partitions: impl Iterator<Item = (u64, Partition)>,
     ) -> Result<Store, Error> {
         let path = self.folder.next();
         let mut store = self.open(&path)?;
@@ -71,6 +76,9 @@ impl Rewrite<'_> {
         for entry in entries {
             header.last += 1;
             store.put(Family::Entry, header.last, &entry?)?;
+        }
+        for (number, partition) in partitions {
+            store.put(Family::Partition, number, &partition)?;
         }
         store.put(Family::Header, header.through, &header)?;
         store.sync()?;

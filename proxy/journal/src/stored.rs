@@ -3,7 +3,8 @@
 use crate::index::Trimmed;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sidecommit_core::{
-    Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PreparedGroup, Slot,
+    Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory, PreparedGroup,
+    Recalled, Slot, TxnSummary,
 };
 
 /// The format written. Every value begins with it, so that an older sidecar stops at the first newer value.
@@ -35,6 +36,9 @@ pub(crate) enum Family {
     Entry,
     /// [`Header`] under the number of the last entry folded into it; the highest complete one counts.
     Header,
+    /// [`Partition`] under running numbers with gaps; of each place the highest complete one counts. Apart from the
+    /// stream, because it is overwritten with each delivery, and because a sidecar that does not know it never looks here.
+    Partition,
 }
 
 /// What the journal is, and what remains of the entries up to `through`.
@@ -63,9 +67,46 @@ pub(crate) enum Stored {
         by: u64,
     },
     /// What the engine put.
-    Entry(JournalEntry),
+    Entry(Entry),
     /// Kept from another slot's time.
     Foreign(Foreign),
+}
+
+/// [`JournalEntry`] as the stream has it: its variants have the numbers that format 1 gave them, however the engine's are
+/// sorted. A new one goes last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Entry {
+    Claim { incarnation: Incarnation, pod_uid: String },
+    Prepared(PreparedGroup),
+    Settled { lane: LaneIndex, seq: u64, members: Vec<TxnSummary> },
+    Finished(TxnSummary),
+    Adopted { trusted_from: Incarnation, horizon: Millis, recalled: Vec<Recalled>, lanes: Vec<LaneSeq> },
+}
+
+/// Which partition, read for which group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) group_id: String,
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+}
+
+/// What is remembered of a partition. Its place stands in the value and not in the key: names are free texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Partition {
+    pub(crate) place: Place,
+    pub(crate) memory: PartitionMemory,
+}
+
+/// What the engine put, by where it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Put {
+    /// To the end of the stream.
+    Entry(Entry),
+    /// Over what is remembered of this partition.
+    Partition(Partition),
+    /// Nothing is remembered of this partition any more.
+    Forget(Place),
 }
 
 /// An undecided group of another slot that this journal served.
@@ -129,7 +170,7 @@ impl Key {
         let (&prefix, rest) = key.split_first()?;
         let (index, part) = rest.split_first_chunk()?;
         Some(Self {
-            family: [Family::Entry, Family::Header].into_iter().find(|family| family.prefix() == prefix)?,
+            family: Family::ALL.into_iter().find(|family| family.prefix() == prefix)?,
             index: u64::from_be_bytes(*index),
             part: u32::from_be_bytes(part.try_into().ok()?),
         })
@@ -139,11 +180,37 @@ impl Key {
 // === impl Family ===
 
 impl Family {
+    const ALL: [Self; 3] = [Self::Entry, Self::Header, Self::Partition];
+
     pub(crate) fn prefix(self) -> u8 {
         match self {
             Self::Entry => b'e',
             Self::Header => b'h',
+            Self::Partition => b'p',
         }
+    }
+}
+
+// === impl Put ===
+
+impl From<&JournalEntry> for Put {
+    fn from(entry: &JournalEntry) -> Self {
+        Self::Entry(match entry.clone() {
+            JournalEntry::Claim { incarnation, pod_uid } => Entry::Claim { incarnation, pod_uid },
+            JournalEntry::Prepared(group) => Entry::Prepared(group),
+            JournalEntry::Settled { lane, seq, members } => Entry::Settled { lane, seq, members },
+            JournalEntry::Finished(summary) => Entry::Finished(summary),
+            JournalEntry::Adopted { trusted_from, horizon, recalled, lanes } => {
+                Entry::Adopted { trusted_from, horizon, recalled, lanes }
+            }
+            JournalEntry::Consumption { group_id, topic, partition, memory } => {
+                let place = Place { group_id, topic, partition };
+                return match memory {
+                    Some(memory) => Self::Partition(Partition { place, memory }),
+                    None => Self::Forget(place),
+                };
+            }
+        })
     }
 }
 
@@ -165,15 +232,15 @@ impl Header {
     }
 
     /// What an entry says beyond its own life.
-    pub(crate) fn learn(&mut self, entry: &JournalEntry) {
+    pub(crate) fn learn(&mut self, entry: &Entry) {
         match entry {
-            JournalEntry::Claim { incarnation, .. } => {
+            Entry::Claim { incarnation, .. } => {
                 self.trusted_from.get_or_insert(*incarnation);
             }
-            JournalEntry::Prepared(group) => self.raise(group.lane, group.seq),
-            JournalEntry::Settled { lane, seq, .. } => self.raise(*lane, *seq),
-            JournalEntry::Finished(_) => {}
-            JournalEntry::Adopted { trusted_from, horizon, lanes, .. } => {
+            Entry::Prepared(group) => self.raise(group.lane, group.seq),
+            Entry::Settled { lane, seq, .. } => self.raise(*lane, *seq),
+            Entry::Finished(_) => {}
+            Entry::Adopted { trusted_from, horizon, lanes, .. } => {
                 // The engine may lower the horizon: markers may tell what the journal had dropped.
                 self.trusted_from = Some(*trusted_from);
                 self.horizon = *horizon;

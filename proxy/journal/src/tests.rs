@@ -3,20 +3,31 @@ mod contents;
 mod crash_steps;
 mod damage;
 mod failure;
+mod format;
 mod model;
+mod partitions;
 mod power_loss;
 
-use crate::{Binding, Error, Journal, Options, disk::Disk};
+use crate::{
+    Binding, Error, Journal, Options,
+    disk::{Disk, RealDisk},
+    lock::Lock,
+    store::Store,
+    stored::{Family, Key},
+};
 use model::Source;
 use sidecommit_core::{JournalContents, JournalEntry};
 use std::{fs, path::Path, sync::Arc};
+
+/// Partitions remembered.
+const PARTITIONS: usize = 8;
 
 fn binding() -> Binding {
     Binding { cluster_id: "cluster-a".to_owned(), slot: "p/ns/app/0".parse().unwrap() }
 }
 
 fn remembering(outcomes_remembered: usize) -> Options {
-    Options { outcomes_remembered, ..Options::default() }
+    Options { outcomes_remembered, partitions_remembered: PARTITIONS, ..Options::default() }
 }
 
 fn open(dir: &Path, keep: usize) -> (Journal, JournalContents) {
@@ -37,6 +48,19 @@ fn filled(dir: &Path, seed: u64, count: usize, keep: usize) -> Vec<JournalEntry>
     }
     journal.sync().unwrap();
     entries
+}
+
+/// sled's own handle of a closed journal.
+fn raw(dir: &Path) -> sled::Db {
+    let lock = Arc::new(Lock::acquire(dir).unwrap());
+    // Waits until sled's threads let go of it.
+    drop(Store::open(dir, &dir.join("data.1"), lock, Arc::new(RealDisk)).unwrap());
+    fs::File::open(dir.join("data.1/db")).unwrap().lock().unwrap();
+    sled::Config::new().path(dir.join("data.1")).flush_every_ms(None).open().unwrap()
+}
+
+fn keys(db: &sled::Db, family: Family) -> Vec<Key> {
+    db.scan_prefix([family.prefix()]).keys().map(|key| Key::decode(&key.unwrap()).unwrap()).collect()
 }
 
 /// The folder as another process would find it, our open handles and locks left behind.

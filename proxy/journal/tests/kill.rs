@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
 use sidecommit_core::{
-    GroupUuid, Incarnation, JournalEntry, LaneIndex, PreparedGroup, Reason, TxnId, TxnOutcome, TxnSummary,
+    FailedRange, GroupUuid, Incarnation, JournalEntry, LaneIndex, PartitionMemory, PreparedGroup, Reason,
+    TxnId, TxnOutcome, TxnSummary,
 };
 use sidecommit_journal::{Binding, Error, Journal, Options, discard, inspect};
 use std::{
@@ -18,13 +19,15 @@ use std::{
 const ROUNDS: u64 = 30;
 const VICTIM: &str = "SIDECOMMIT_JOURNAL_VICTIM";
 const REMEMBERED: usize = 200;
+const PARTITIONS: i32 = 4;
 
 /// The child: goes on where the journal ends, tells each entry that is synced, until it is killed.
 #[test]
 fn victim() {
     let Some(dir) = env::var_os(VICTIM) else { return };
     // Often rewritten, so that kills fall into that too.
-    let options = Options { outcomes_remembered: REMEMBERED, rewrite_floor_bytes: 1 << 20 };
+    let options =
+        Options { outcomes_remembered: REMEMBERED, rewrite_floor_bytes: 1 << 20, ..Options::default() };
     let (mut journal, contents) = Journal::open(Path::new(&dir), binding(), options).unwrap();
     let mut out = std::io::stdout().lock();
     let first = contents.finished.last().map_or(0, |summary| summary.record_count + 1);
@@ -99,6 +102,15 @@ fn verify(dir: &Path) -> Option<u64> {
         // At most the one after the last outcome: PREPARED, and killed before it was settled.
         assert_eq!(group.seq, last.map_or(0, |last| last + 1));
     }
+    // Each as it was with the last outcome, or with the one that was being written.
+    let next = last.map_or(0, |last| last + 1);
+    for partition in 0..PARTITIONS {
+        let found = contents.consumption.iter().find(|known| known.2 == partition).map(|known| &known.3);
+        let known =
+            |until: u64| (0..until).rev().find(|number| number % PARTITIONS as u64 == partition as u64);
+        let expected = [next, next + 1].map(|until| known(until).and_then(memory));
+        assert!(expected.iter().any(|expected| expected.as_ref() == found), "{found:?} after {last:?}");
+    }
     last
 }
 
@@ -116,8 +128,14 @@ fn ended(number: u64) -> u64 {
 
 fn entries(number: u64) -> Vec<JournalEntry> {
     let member = summary(number);
+    let partition = JournalEntry::Consumption {
+        group_id: "g".to_owned(),
+        topic: "t".to_owned(),
+        partition: (number % PARTITIONS as u64) as i32,
+        memory: memory(number),
+    };
     if number % 3 == 2 {
-        return vec![JournalEntry::Finished(member)];
+        return vec![partition, JournalEntry::Finished(member)];
     }
     let lane = LaneIndex((number % 4) as u16);
     let group = PreparedGroup {
@@ -127,7 +145,18 @@ fn entries(number: u64) -> Vec<JournalEntry> {
         marker: None,
         members: vec![member.clone()],
     };
-    vec![JournalEntry::Prepared(group), JournalEntry::Settled { lane, seq: number, members: vec![member] }]
+    vec![
+        partition,
+        JournalEntry::Prepared(group),
+        JournalEntry::Settled { lane, seq: number, members: vec![member] },
+    ]
+}
+
+/// Now and then nothing; now and then more than one part.
+fn memory(number: u64) -> Option<PartitionMemory> {
+    let failed = |n| FailedRange { first: n, last: n, attempts: number as u32 };
+    let failed = (0..if number.is_multiple_of(11) { 1_000 } else { 1 }).map(failed).collect();
+    (!number.is_multiple_of(7)).then(|| PartitionMemory { failed, ..PartitionMemory::default() })
 }
 
 fn summary(number: u64) -> TxnSummary {

@@ -1,7 +1,8 @@
 //! A model of the journal: a log of atomic entries, a durable prefix of it, and what a start reads from it.
 
 use sidecommit_core::{
-    JournalContents, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PreparedGroup, Recalled, TxnSummary,
+    JournalContents, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory, PreparedGroup,
+    Recalled, TxnSummary,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -36,6 +37,7 @@ struct Fold {
     prepared: BTreeMap<(LaneIndex, u64), PreparedGroup>,
     /// Outcomes, oldest first; those of a group are dropped together.
     ended: VecDeque<Vec<TxnSummary>>,
+    consumption: BTreeMap<(String, String, i32), PartitionMemory>,
     remembered: usize,
 }
 
@@ -129,6 +131,7 @@ impl Fold {
             prepared: Vec::new(),
             finished: Vec::new(),
             recalled: Vec::new(),
+            consumption: Vec::new(),
             foreign: Vec::new(),
         };
         Self {
@@ -136,6 +139,7 @@ impl Fold {
             lanes: BTreeMap::new(),
             prepared: BTreeMap::new(),
             ended: VecDeque::new(),
+            consumption: BTreeMap::new(),
             remembered,
         }
     }
@@ -161,6 +165,13 @@ impl Fold {
                 self.remember(members);
             }
             JournalEntry::Finished(summary) => self.remember(vec![summary]),
+            JournalEntry::Consumption { group_id, topic, partition, memory } => {
+                let place = (group_id, topic, partition);
+                match memory {
+                    Some(memory) => self.consumption.insert(place, memory),
+                    None => self.consumption.remove(&place),
+                };
+            }
             JournalEntry::Adopted { trusted_from, horizon, recalled, lanes } => {
                 contents.trusted_from = contents.trusted_from.max(Some(trusted_from));
                 contents.horizon = contents.horizon.max(horizon);
@@ -195,10 +206,14 @@ impl Fold {
 
     fn finish(self) -> JournalContents {
         let lanes = self.lanes.into_iter().map(|(lane, seq)| LaneSeq { lane, seq }).collect();
+        let consumption = self.consumption.into_iter();
         JournalContents {
             lanes,
             prepared: self.prepared.into_values().collect(),
             finished: self.ended.into_iter().flatten().collect(),
+            consumption: consumption
+                .map(|((group_id, topic, partition), memory)| (group_id, topic, partition, memory))
+                .collect(),
             ..self.contents
         }
     }
@@ -250,5 +265,23 @@ mod tests {
         assert_eq!(contents.lanes, [LaneSeq { lane: LaneIndex(1), seq: 3 }]);
         journal.lose(3);
         assert_eq!(journal.contents().prepared.len(), 1);
+    }
+
+    #[test]
+    fn the_last_that_was_put_of_a_partition_counts() {
+        let mut journal = Journal::new(JournalId([1; 16]), 2);
+        let put = |partition, memory| {
+            let (group_id, topic) = ("g".to_owned(), "t".to_owned());
+            JournalEntry::Consumption { group_id, topic, partition, memory }
+        };
+        let memory = |outstanding| PartitionMemory { outstanding, ..PartitionMemory::default() };
+        let had = Some((sidecommit_core::SessionId([1; 16]), 3, 4));
+        journal.put(put(1, Some(memory(None))));
+        journal.put(put(2, Some(memory(None))));
+        journal.put(put(1, Some(memory(had))));
+        journal.put(put(2, None));
+        assert_eq!(journal.contents().consumption, [("g".into(), "t".into(), 1, memory(had))]);
+        journal.lose(2);
+        assert_eq!(journal.contents().consumption.len(), 2);
     }
 }

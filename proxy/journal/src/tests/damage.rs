@@ -1,30 +1,14 @@
 use super::{
-    binding, copy, filled,
+    binding, copy, filled, keys,
     model::{model, prefix_of},
-    open, remembering, same,
+    open, raw, remembering, same,
 };
 use crate::{
     Error, Journal,
-    disk::RealDisk,
-    lock::Lock,
-    store::Store,
-    stored::{FORMAT, Family, Key, PART, Stored, encode, parts},
+    stored::{Entry, FORMAT, Family, Key, PART, Stored, encode, parts},
 };
 use sidecommit_core::JournalEntry;
-use std::{fs, path::Path, sync::Arc};
-
-/// sled's own handle of a closed journal.
-fn raw(dir: &Path) -> sled::Db {
-    let lock = Arc::new(Lock::acquire(dir).unwrap());
-    // Waits until sled's threads let go of it.
-    drop(Store::open(dir, &dir.join("data.1"), lock, Arc::new(RealDisk)).unwrap());
-    fs::File::open(dir.join("data.1/db")).unwrap().lock().unwrap();
-    sled::Config::new().path(dir.join("data.1")).flush_every_ms(None).open().unwrap()
-}
-
-fn keys(db: &sled::Db, family: Family) -> Vec<Key> {
-    db.scan_prefix([family.prefix()]).keys().map(|key| Key::decode(&key.unwrap()).unwrap()).collect()
-}
+use std::{fs, path::Path};
 
 fn reopen(dir: &Path) -> Result<sidecommit_core::JournalContents, Error> {
     Journal::open(dir, binding(), remembering(1_000)).map(|(_, contents)| contents)
@@ -32,9 +16,9 @@ fn reopen(dir: &Path) -> Result<sidecommit_core::JournalContents, Error> {
 
 #[test]
 fn a_value_of_a_newer_format_is_refused_by_its_number() {
-    for family in [Family::Header, Family::Entry] {
+    for family in [Family::Header, Family::Entry, Family::Partition] {
         let dir = tempfile::tempdir().unwrap();
-        filled(dir.path(), 1, 30, 1_000);
+        filled(dir.path(), 1, 60, 1_000);
         let db = raw(dir.path());
         let key = *keys(&db, family).iter().find(|key| key.part == 0).unwrap();
         let mut value = db.get(key.encode()).unwrap().unwrap().to_vec();
@@ -55,12 +39,18 @@ fn a_malformed_value_or_key_is_an_error_that_names_the_way_out() {
         ("empty", |db, key| drop(db.insert(key.encode(), vec![]).unwrap())),
         ("older than one back", |db, key| drop(db.insert(key.encode(), vec![0, 0]).unwrap())),
         ("missing", |db, key| drop(db.remove(key.encode()).unwrap())),
-        ("stranger", |db, _| drop(db.insert(b"e-what-is-this", vec![1]).unwrap())),
+        ("stranger", |db, key| {
+            drop(db.insert([&[key.family.prefix()][..], b"-what"].concat(), vec![1]).unwrap())
+        }),
     ];
-    for family in [Family::Header, Family::Entry] {
+    for family in [Family::Header, Family::Entry, Family::Partition] {
         for (what, damage) in malformed {
+            // A partition may go any time.
+            if (family, what) == (Family::Partition, "missing") {
+                continue;
+            }
             let dir = tempfile::tempdir().unwrap();
-            filled(dir.path(), 1, 30, 1_000);
+            filled(dir.path(), 1, 60, 1_000);
             let db = raw(dir.path());
             let key = *keys(&db, family).iter().find(|key| key.part == 0).unwrap();
             damage(&db, key);
@@ -87,9 +77,9 @@ fn a_hole_in_the_stream_is_damage() {
 
 #[test]
 fn an_interrupted_put_at_the_end_was_never_there() {
-    let large =
-        JournalEntry::Claim { incarnation: sidecommit_core::Incarnation(9), pod_uid: "p".repeat(3 * PART) };
-    let value = encode(&Stored::Entry(large.clone()));
+    let (incarnation, pod_uid) = (sidecommit_core::Incarnation(9), "p".repeat(3 * PART));
+    let large = JournalEntry::Claim { incarnation, pod_uid: pod_uid.clone() };
+    let value = encode(&Stored::Entry(Entry::Claim { incarnation, pod_uid }));
     for written in 1..parts(&value).count() {
         let dir = tempfile::tempdir().unwrap();
         let mut entries = filled(dir.path(), 1, 30, 1_000);
@@ -132,6 +122,8 @@ fn a_damaged_file_is_an_error_or_an_earlier_state() {
     for keep in [1_000, 40] {
         let pristine = tempfile::tempdir().unwrap();
         let entries = filled(pristine.path(), 7, 400, keep);
+        let is_of_stream = |entry: &&JournalEntry| !matches!(entry, JournalEntry::Consumption { .. });
+        let stream: Vec<_> = entries.iter().filter(is_of_stream).cloned().collect();
         for seed in 0..30 {
             let dir = tempfile::tempdir().unwrap();
             copy(pristine.path(), dir.path());
@@ -139,10 +131,16 @@ fn a_damaged_file_is_an_error_or_an_earlier_state() {
             match Journal::open(dir.path(), binding(), remembering(keep)) {
                 Err(Error::Unreadable { .. } | Error::Newer { .. }) => refused += 1,
                 Err(error) => panic!("seed {seed}, {what}: {error}"),
-                Ok((_, contents)) => {
-                    let prefix = prefix_of(&contents, &entries, keep);
+                Ok((_, mut contents)) => {
+                    // Partitions are no stream: each may be an earlier state of its own.
+                    for (group_id, topic, partition, memory) in std::mem::take(&mut contents.consumption) {
+                        let memory = Some(memory);
+                        let put = JournalEntry::Consumption { group_id, topic, partition, memory };
+                        assert!(entries.contains(&put), "seed {seed}, {what}: {put:?} never was");
+                    }
+                    let prefix = prefix_of(&contents, &stream, keep);
                     assert!(prefix.is_some(), "seed {seed}, {what}: neither refused nor an earlier state");
-                    earlier += usize::from(prefix < Some(entries.len()));
+                    earlier += usize::from(prefix < Some(stream.len()));
                 }
             }
         }

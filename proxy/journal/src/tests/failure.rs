@@ -3,7 +3,7 @@ use crate::{
     Error, Journal,
     disk::{Disk, RealDisk},
 };
-use sidecommit_core::{Incarnation, JournalEntry};
+use sidecommit_core::{Incarnation, JournalEntry, PartitionMemory, SessionId};
 use std::{
     fs::{self, File},
     io,
@@ -73,6 +73,24 @@ fn a_sync_first_writes_and_then_fdatasyncs() {
     assert!(disk.written_before.load(Ordering::SeqCst), "sled's flush comes before the fdatasync");
     journal.sync().unwrap();
     assert_eq!(disk.fdatasyncs.load(Ordering::SeqCst), 1, "nothing was put since");
+}
+
+#[test]
+fn a_partition_is_written_without_a_sync_and_made_durable_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut journal, disk) = watched(dir.path());
+    let outstanding = Some((SessionId([0; 16]), 4, 5));
+    journal
+        .put(&JournalEntry::Consumption {
+            group_id: NEEDLE.to_owned(),
+            topic: "t".to_owned(),
+            partition: 0,
+            memory: Some(PartitionMemory { outstanding, ..PartitionMemory::default() }),
+        })
+        .unwrap();
+    assert_eq!(disk.fdatasyncs.load(Ordering::SeqCst), 0);
+    journal.sync().unwrap();
+    assert!(disk.written_before.load(Ordering::SeqCst));
 }
 
 #[test]

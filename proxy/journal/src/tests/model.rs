@@ -1,9 +1,10 @@
 //! What the journal should remember, in the simplest way, and a source of plausible entries.
 
+use super::PARTITIONS;
 use sidecommit_core::{
-    Coordinate, Fingerprint, GroupUuid, IdempotencyKey, Incarnation, JournalContents, JournalEntry,
-    JournalId, KeyHash, LaneIndex, LaneSeq, PartitionRange, PreparedGroup, Reason, Recalled, TxnId,
-    TxnOutcome, TxnSummary,
+    Coordinate, FailedRange, Fingerprint, GroupUuid, IdempotencyKey, Incarnation, JournalContents,
+    JournalEntry, JournalId, KeyHash, LaneIndex, LaneSeq, PartitionMemory, PartitionRange, Poison,
+    PreparedGroup, Reason, Recalled, SessionId, TxnId, TxnOutcome, TxnSummary,
 };
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ pub(super) fn model(journal: JournalId, entries: &[JournalEntry], keep: usize) -
     let mut prepared = BTreeMap::new();
     let mut groups: Vec<Vec<TxnSummary>> = Vec::new();
     let mut recalled = BTreeMap::new();
+    // Written longest ago first.
+    let mut consumption: Vec<(String, String, i32, PartitionMemory)> = Vec::new();
     for entry in entries {
         match entry.clone() {
             JournalEntry::Claim { incarnation, pod_uid } => {
@@ -34,6 +37,11 @@ pub(super) fn model(journal: JournalId, entries: &[JournalEntry], keep: usize) -
                 groups.push(members);
             }
             JournalEntry::Finished(summary) => groups.push(vec![summary]),
+            JournalEntry::Consumption { group_id, topic, partition, memory } => {
+                consumption.retain(|known| (&known.0, &known.1, known.2) != (&group_id, &topic, partition));
+                consumption.extend(memory.map(|memory| (group_id, topic, partition, memory)));
+                consumption.drain(..consumption.len().saturating_sub(PARTITIONS));
+            }
             JournalEntry::Adopted { trusted_from: from, horizon: to, recalled: new, lanes: seqs } => {
                 trusted_from = Some(from);
                 horizon = to;
@@ -53,6 +61,7 @@ pub(super) fn model(journal: JournalId, entries: &[JournalEntry], keep: usize) -
             horizon = recalled.pop_first().map_or(horizon, |((time, _), _)| horizon.max(time));
         }
     }
+    consumption.sort_by(|a, b| (&a.0, &a.1, a.2).cmp(&(&b.0, &b.1, b.2)));
     claims.drain(..claims.len().saturating_sub(64));
     JournalContents {
         journal,
@@ -64,6 +73,7 @@ pub(super) fn model(journal: JournalId, entries: &[JournalEntry], keep: usize) -
         prepared: prepared.into_values().collect(),
         finished: groups.concat(),
         recalled: recalled.into_values().collect(),
+        consumption,
         foreign: Vec::new(),
     }
 }
@@ -84,6 +94,8 @@ pub(super) fn difference(found: &JournalContents, expected: &JournalContents) ->
         fields.extend(contents.prepared.iter().map(|group| ("prepared", format!("{group:?}"))));
         fields.extend(contents.finished.iter().map(|summary| ("finished", format!("{summary:?}"))));
         fields.extend(contents.recalled.iter().map(|recalled| ("recalled", format!("{recalled:?}"))));
+        fields.extend(contents.consumption.iter().map(|known| ("consumption", format!("{known:?}"))));
+        fields.push(("consumption", format!("{} of them", contents.consumption.len())));
         fields
     };
     let (found, expected) = (fields(found), fields(expected));
@@ -125,8 +137,40 @@ impl Source {
             }
             5..8 => self.adopted(),
             8..45 => self.prepared(),
-            45..80 if !self.open.is_empty() => self.settled(),
+            45..75 if !self.open.is_empty() => self.settled(),
+            75..90 => self.consumption(),
             _ => JournalEntry::Finished(self.summary(true)),
+        }
+    }
+
+    /// Some more places than are remembered, with names that are the same once they are put together.
+    pub(super) fn consumption(&mut self) -> JournalEntry {
+        let (group_id, topic) =
+            *self.rng.choice(&[("g", "a-b"), ("g-a", "b"), ("g", "a"), ("", "g-a-b")]).unwrap();
+        let memory = (self.rng.u32(0..3) > 0).then(|| {
+            let first = self.rng.i64(0..1 << 40);
+            // Now and then more than fits into one part.
+            let poisons = if self.rng.u32(0..8) == 0 { 200 } else { self.rng.i64(0..2) };
+            PartitionMemory {
+                outstanding: self.rng.bool().then_some((SessionId([8; 16]), first, first + 499)),
+                failed: (0..self.rng.i64(0..3))
+                    .map(|n| FailedRange { first: first + n, last: first + n, attempts: self.rng.u32(1..9) })
+                    .collect(),
+                poisoned: (0..poisons)
+                    .map(|n| Poison {
+                        offset: first + n,
+                        retryable: self.rng.bool(),
+                        error_class: "E".to_owned(),
+                        message: self.text(50),
+                    })
+                    .collect(),
+            }
+        });
+        JournalEntry::Consumption {
+            group_id: group_id.to_owned(),
+            topic: topic.to_owned(),
+            partition: self.rng.i32(0..3),
+            memory,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{JournalFolder, SettingsArgs, output};
 use crate::{exit::Failure, settings::Environment};
-use sidecommit_journal::{Error, Inspection, Outcome, OutcomeKind, Prepared};
+use sidecommit_journal::{Error, Inspection, Outcome, OutcomeKind, Partition, Prepared};
 
 /// What to do with a journal.
 #[derive(Debug, clap::Subcommand)]
@@ -72,6 +72,8 @@ fn page(journal: &Inspection) -> String {
     let foreign = journal.foreign.iter().map(|foreign| (&foreign.slot, &foreign.group));
     let undecided: Vec<_> = own.chain(foreign).flat_map(|(slot, group)| undecided(slot, group)).collect();
     text += &section(&["UNDECIDED ON", "SEQ", "MARKER", "TRANSACTION", "LABEL"], &undecided);
+    let partitions: Vec<_> = journal.partitions.iter().map(partition).collect();
+    text += &section(&["GROUP", "PARTITION", "OUTSTANDING", "FAILED", "TO BE MOVED"], &partitions);
     let outcomes: Vec<_> = journal.outcomes.iter().map(row).collect();
     text + &section(&["TRANSACTION", "OUTCOME", "REASON", "RECORDS", "OFFSETS", "KEY", "LABEL"], &outcomes)
 }
@@ -94,6 +96,22 @@ fn undecided(slot: &str, group: &Prepared) -> Vec<Vec<String>> {
     group.members.iter().map(row).collect()
 }
 
+fn partition(known: &Partition) -> Vec<String> {
+    let range = |first: i64, last: i64| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let list = |items: Vec<String>| if items.is_empty() { "-".to_owned() } else { items.join(" ") };
+    let outstanding = known.outstanding.iter().map(|had| range(had.first_offset, had.last_offset));
+    let failed = known.failed.iter();
+    let failed =
+        failed.map(|failed| format!("{} (x{})", range(failed.first_offset, failed.last_offset), failed.attempts));
+    vec![
+        known.group_id.clone(),
+        format!("{}/{}", known.topic, known.partition),
+        list(outstanding.collect()),
+        list(failed.collect()),
+        list(known.poisoned.iter().map(|poison| poison.offset.to_string()).collect()),
+    ]
+}
+
 fn row(outcome: &Outcome) -> Vec<String> {
     let kind = match outcome.outcome {
         OutcomeKind::Committed => "committed",
@@ -114,7 +132,7 @@ fn row(outcome: &Outcome) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sidecommit_journal::LaneSummary;
+    use sidecommit_journal::{Failed, LaneSummary, Outstanding, Poisoned};
 
     #[test]
     fn a_page_shows_what_is_undecided_and_what_is_remembered() {
@@ -135,6 +153,19 @@ mod tests {
             marker: Some("outcomes/1@5".to_owned()),
             members: vec![outcome("tx-1", OutcomeKind::Committed, None)],
         };
+        let partition = Partition {
+            group_id: "g".to_owned(),
+            topic: "orders".to_owned(),
+            partition: 4,
+            outstanding: Some(Outstanding { session_id: "ab".to_owned(), first_offset: 10, last_offset: 19 }),
+            failed: vec![Failed { first_offset: 12, last_offset: 12, attempts: 2 }],
+            poisoned: vec![Poisoned {
+                offset: 11,
+                retryable: false,
+                error_class: "E".to_owned(),
+                message: "m".to_owned(),
+            }],
+        };
         let page = page(&Inspection {
             format: 1,
             journal: "aa".to_owned(),
@@ -149,12 +180,15 @@ mod tests {
             foreign: Vec::new(),
             outcomes: vec![outcome("tx-0", OutcomeKind::Aborted, Some("TIMED_OUT"))],
             recalled: 0,
+            partitions: vec![partition],
             file_bytes: 10,
             live_bytes: 5,
         });
-        for line in
-            ["p/ns/app/0/3  8    outcomes/1@5  tx-1         transfer", "tx-0         aborted  TIMED_OUT"]
-        {
+        for line in [
+            "p/ns/app/0/3  8    outcomes/1@5  tx-1         transfer",
+            "tx-0         aborted  TIMED_OUT",
+            "g      orders/4   10-19        12 (x2)  11",
+        ] {
             assert!(page.contains(line), "{line} in\n{page}");
         }
     }

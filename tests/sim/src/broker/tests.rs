@@ -158,6 +158,7 @@ fn offsets_become_current_with_the_commit_and_a_stale_generation_is_refused() {
             generation_id,
             member_id: "m".into(),
             group_instance_id: None,
+            consumer: None,
         };
         let offset =
             TopicPartitionOffset { topic: "in".into(), partition: 0, offset: 7, metadata: String::new() };

@@ -147,7 +147,7 @@ impl World {
         if let Some(txn) = job.txn.filter(|_| self.dice.hit(3_000)) {
             if self.dice.hit(500) {
                 self.stats.count("clients", "aborts by an operator");
-                let abort = Abort { txn, note: "stuck".into(), by_operator: true };
+                let abort = Abort { txn, note: "stuck".into(), failures: Vec::new(), by_operator: true };
                 self.call(Some(client), Subject::Txn(app, txn), Request::Abort(abort));
                 return;
             }
@@ -175,7 +175,7 @@ impl World {
         job.plan.finish = Finish::Commit;
         let subject = Subject::Txn(job.app, txn);
         self.stats.count("clients", "aborts after commit");
-        let abort = Abort { txn, note: "changed its mind".into(), by_operator: false };
+        let abort = Abort { txn, note: "changed its mind".into(), failures: Vec::new(), by_operator: false };
         self.call(Some(client), subject, Request::Abort(abort));
     }
 

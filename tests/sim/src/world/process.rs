@@ -29,7 +29,12 @@ impl World {
     /// The boundary before an input: of a call that it has not come, else that the engine does not know what is done.
     fn arrival(&self, proc: ProcId, input: &Input) -> Boundary {
         let act = match input {
-            Input::Call { .. } | Input::Drain { .. } | Input::Connections(_) | Input::Tick => {
+            Input::Call { .. }
+            | Input::Stream { .. }
+            | Input::Consumer { .. }
+            | Input::Drain { .. }
+            | Input::Connections(_)
+            | Input::Tick => {
                 return Boundary::of(Act::Call, Moment::Before);
             }
             Input::Read { .. } => return Boundary::of(Act::Read, Moment::After),
@@ -90,6 +95,10 @@ impl World {
                 Effect::Read(token) => {
                     let delay = self.dice.u64(0..5);
                     self.schedule.after(delay, Event::ReadBegins { proc, token });
+                }
+                // Nobody here reads yet.
+                Effect::Stream { .. } | Effect::Consumer { .. } => {
+                    self.require(Err(format!("process {proc} reads for nobody: {effect:?}")));
                 }
             }
         }

@@ -201,7 +201,7 @@ impl World {
             && self.dice.hit(500)
         {
             self.stats.count("clients", "aborts too late");
-            let abort = Abort { txn, note: "too late".into(), by_operator: false };
+            let abort = Abort { txn, note: "too late".into(), failures: Vec::new(), by_operator: false };
             self.call(Some(client), Subject::Txn(app, txn), Request::Abort(abort));
         }
         self.finish(client);

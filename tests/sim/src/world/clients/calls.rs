@@ -38,8 +38,7 @@ impl World {
                 let offsets = self.offsets_now(job.app)?;
                 Request::SendOffsets(SendOffsets {
                     txn: job.txn?,
-                    group: offsets.group,
-                    offsets: offsets.offsets,
+                    offsets: sidecommit_core::Offsets::Explicit(offsets.group, offsets.offsets),
                 })
             }
             Stage::Commit => {
@@ -52,11 +51,15 @@ impl World {
                     record_count: plan.records.len() as u64 + miscount,
                     offsets_count: u64::from(plan.offsets != Offsets::None),
                     offsets: offsets.into_iter().collect(),
+                    deliveries: Vec::new(),
                 })
             }
-            Stage::Abort => {
-                Request::Abort(Abort { txn: job.txn?, note: "as planned".into(), by_operator: false })
-            }
+            Stage::Abort => Request::Abort(Abort {
+                txn: job.txn?,
+                note: "as planned".into(),
+                failures: Vec::new(),
+                by_operator: false,
+            }),
             Stage::Ask => Request::Get(Get { by: Lookup::Id(job.txn?), wait: true }),
             Stage::Transact => {
                 self.ledger.apps[job.app].asked = true;
@@ -67,6 +70,7 @@ impl World {
                     first_attempt: Some(job.first_attempt),
                     records: records.collect(),
                     offsets: self.offsets_now(job.app).into_iter().collect(),
+                    deliveries: Vec::new(),
                     timeout: plan.timeout,
                     ordering_key: plan.ordering_key.clone(),
                 };
@@ -118,6 +122,7 @@ impl World {
             generation_id: 0,
             member_id: format!("member-{client}"),
             group_instance_id: None,
+            consumer: None,
         };
         vec![GroupOffsets { group, offsets: vec![offset] }]
     }

@@ -93,6 +93,7 @@ pub(crate) fn wire(reason: Reason) -> (Code, v1::Reason) {
         R::OpenTransactionsExceeded => (Code::ResourceExhausted, W::OpenTransactionsExceeded),
         R::QueueExceeded => (Code::ResourceExhausted, W::QueueExceeded),
         R::BufferExceeded => (Code::ResourceExhausted, W::BufferExceeded),
+        R::SessionsExceeded => (Code::ResourceExhausted, W::SessionsExceeded),
         R::TopicDenied => (Code::PermissionDenied, W::TopicDenied),
         R::GroupDenied => (Code::PermissionDenied, W::GroupDenied),
         R::TransactionalIdDenied => (Code::PermissionDenied, W::TransactionalIdDenied),

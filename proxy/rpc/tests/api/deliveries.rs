@@ -5,7 +5,7 @@ use crate::{
     details::refused,
     server::{Server, begin, record},
 };
-use sidecommit_core::{Failure, Offsets, Reason, Refusal, Request};
+use sidecommit_core::{DeliveryId, Failure, Offsets, Reason, Refusal, Request};
 use sidecommit_rpc::proto::v1;
 
 fn ids() -> Vec<DeliveryId> {

@@ -128,6 +128,11 @@ impl Settings {
             recovering_wait: fields.recovering_wait,
             pending_wait: fields.pending_wait,
             outcomes_remembered: fields.outcomes_remembered,
+            sessions: fields.sessions,
+            delivery_timeout: fields.delivery_timeout,
+            session_grace: fields.session_grace,
+            revoke_wait: fields.revoke_wait,
+            read_ahead_bytes: fields.read_ahead_bytes,
             reopen_backoff: fields.reopen_backoff,
         }
     }

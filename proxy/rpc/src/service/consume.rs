@@ -17,12 +17,7 @@ pub(crate) struct Consuming<B> {
     pub(crate) backend: Arc<B>,
 }
 
-/// One stream.
-struct Consumption<B> {
-    backend: Arc<B>,
-    said: Streaming<v1::ConsumeRequest>,
-    told: mpsc::UnboundedSender<Result<v1::ConsumeResponse, Status>>,
-}
+type Responses = mpsc::UnboundedSender<Result<v1::ConsumeResponse, Status>>;
 
 #[tonic::async_trait]
 impl<B: Backend> ConsumeService for Consuming<B> {
@@ -33,27 +28,20 @@ impl<B: Backend> ConsumeService for Consuming<B> {
         request: Request<Streaming<v1::ConsumeRequest>>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
         let (told, responses) = mpsc::unbounded_channel();
-        let consumption = Consumption { backend: self.backend.clone(), said: request.into_inner(), told };
-        tokio::spawn(consumption.run());
+        tokio::spawn(run(self.backend.clone(), request.into_inner(), told));
         Ok(Response::new(Box::pin(UnboundedReceiverStream::new(responses))))
     }
 }
 
-// === impl Consumption ===
-
-impl<B: Backend> Consumption<B> {
-    async fn run(self) {
-        let Self { backend, said, told } = self;
-        tokio::select! {
-            // The response is gone: the application has hung up, in whatever way.
-            () = told.closed() => {}
-            end = pass(&*backend, said, &told) => {
-                if let Err(status) = end {
-                    // An application that is gone need not be told.
-                    let _ = told.send(Err(status));
-                }
-            }
-        }
+async fn run<B: Backend>(backend: Arc<B>, said: Streaming<v1::ConsumeRequest>, told: Responses) {
+    let end = tokio::select! {
+        // The response is gone: the application has hung up, in whatever way.
+        () = told.closed() => return,
+        end = pass(&*backend, said, &told) => end,
+    };
+    if let Err(status) = end {
+        // An application that has hung up just now need not be told.
+        let _ = told.send(Err(status));
     }
 }
 
@@ -61,7 +49,7 @@ impl<B: Backend> Consumption<B> {
 async fn pass<B: Backend>(
     backend: &B,
     mut said: Streaming<v1::ConsumeRequest>,
-    told: &mpsc::UnboundedSender<Result<v1::ConsumeResponse, Status>>,
+    told: &Responses,
 ) -> Result<(), Status> {
     let refused = |refusal: Refusal| crate::status(&refusal);
     let Some(first) = said.message().await? else { return Ok(()) };

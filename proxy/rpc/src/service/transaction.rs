@@ -40,6 +40,8 @@ impl<B: Backend> TransactionService for Transactions<B> {
             idle_timeout: Some(convert::duration(info.limits.idle_timeout)),
             default_timeout: Some(convert::duration(info.limits.default_timeout)),
             max_timeout: Some(convert::duration(info.limits.max_timeout)),
+            delivery_timeout: Some(convert::duration(info.limits.delivery_timeout)),
+            session_grace: Some(convert::duration(info.limits.session_grace)),
         };
         Ok(Response::new(v1::GetServerInfoResponse {
             version: info.version,

@@ -1,14 +1,12 @@
-//! ConsumeService: subscriptions, what is said and told on a stream, and how it ends.
+//! ConsumeService: what is said and told on a stream, and how it ends.
 
 use crate::{
     details::Details,
     fake::{self, NOW},
     server::Server,
 };
-use prost_types::Duration;
 use sidecommit_core::{
-    Consumed, Delivery, DeliveryId, GroupProtocol, Reason, Refusal, Reset, Retry, RetryTopic, SessionId,
-    StreamEvent, StreamItem, TopicPartition, Topics,
+    Consumed, Delivery, DeliveryId, Reason, Refusal, SessionId, StreamEvent, StreamItem, TopicPartition,
 };
 use sidecommit_rpc::proto::v1::{
     self, consume_request::Kind as Said, consume_response::Kind as Told,
@@ -20,7 +18,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Code, Status, Streaming, transport::Channel};
 
 /// An open stream.
-struct Stream {
+pub(crate) struct Stream {
     say: mpsc::UnboundedSender<v1::ConsumeRequest>,
     told: Streaming<v1::ConsumeResponse>,
 }
@@ -35,7 +33,7 @@ impl Stream {
     }
 
     /// Opens one and subscribes.
-    async fn of(server: &Server, subscribe: v1::Subscribe) -> Self {
+    pub(crate) async fn of(server: &Server, subscribe: v1::Subscribe) -> Self {
         let stream = Self::open(&mut server.consumer().await).await;
         stream.say(Said::Subscribe(subscribe));
         stream
@@ -50,13 +48,13 @@ impl Stream {
     }
 
     /// Whatever else was told: how it ends.
-    async fn end(mut self) -> Result<(), Status> {
+    pub(crate) async fn end(mut self) -> Result<(), Status> {
         while self.told.message().await?.is_some() {}
         Ok(())
     }
 
     /// Ends with this reason.
-    async fn refused(self, reason: v1::Reason) -> Details {
+    pub(crate) async fn refused(self, reason: v1::Reason) -> Details {
         let status = self.end().await.expect_err("a refusal");
         let details = Details::of(&status);
         assert_eq!(details.detail.reason(), reason, "{status:?}");
@@ -64,191 +62,14 @@ impl Stream {
     }
 }
 
-fn subscribe() -> v1::Subscribe {
+/// The least there is to say.
+pub(crate) fn subscribe() -> v1::Subscribe {
     v1::Subscribe { group_id: "g".into(), topics: vec!["t".into()], ..Default::default() }
 }
 
-/// All there is to say.
-fn full() -> v1::Subscribe {
-    let span = |seconds, nanos| Some(Duration { seconds, nanos });
-    let retry = |topic: &str, delay| v1::RetryTopic { topic: topic.into(), delay };
-    v1::Subscribe {
-        group_id: "g".into(),
-        topics: vec!["t".into(), "u".into()],
-        topic_pattern: String::new(),
-        group_instance_id: "pod-0".into(),
-        limits: Some(v1::DeliveryLimits {
-            max_records: 10,
-            max_delivery_bytes: 2000,
-            max_message_bytes: 100_000,
-        }),
-        reset_policy: v1::ResetPolicy::None.into(),
-        group_protocol: v1::GroupProtocol::Consumer.into(),
-        isolation_level: v1::IsolationLevel::ReadCommitted.into(),
-        retry_policy: Some(v1::RetryPolicy {
-            max_attempts: 5,
-            backoff: span(0, 20_000_000),
-            backoff_max: span(2, 0),
-            retry_topics: vec![retry("retry-1", span(5, 0)), retry("retry-2", span(0, 1_000_000))],
-            dead_letter_topic: "dead".into(),
-        }),
-        delivery_timeout: span(60, 0),
-        session_id: format!("cs-{}", "07".repeat(16)),
-    }
-}
-
-fn id(byte: u8) -> (DeliveryId, String) {
+/// A delivery's id, and as it is written.
+pub(crate) fn id(byte: u8) -> (DeliveryId, String) {
     (DeliveryId([byte; 16]), format!("dl-{}", format!("{byte:02x}").repeat(16)))
-}
-
-#[tokio::test]
-async fn a_subscription_that_says_nothing_gets_the_documented_defaults() {
-    let server = Server::start().await;
-    let _stream = Stream::of(&server, subscribe()).await;
-    let seen = server.fake.stream(0, |stream| Some(stream.subscribe.clone())).await;
-    assert_eq!((seen.group_id.as_str(), seen.topics), ("g", Topics::Named(vec!["t".into()])));
-    assert_eq!((seen.group_instance_id, seen.session), (None, None));
-    assert_eq!((seen.max_records, seen.max_delivery_bytes), (500, 1 << 20));
-    let message = 4 << 20;
-    assert!((message - 512..message).contains(&seen.max_record_bytes), "{}", seen.max_record_bytes);
-    assert_eq!((seen.reset, seen.protocol), (Reset::Earliest, GroupProtocol::ClassicCooperative));
-    assert_eq!(seen.delivery_timeout, 5 * 60_000, "the sidecar's");
-    let retry =
-        Retry { max_attempts: 3, backoff: 100, backoff_max: 10_000, topics: vec![], dead_letters: None };
-    assert_eq!(seen.retry, retry);
-}
-
-#[tokio::test]
-async fn a_subscription_that_says_everything_arrives_whole() {
-    let server = Server::start().await;
-    let _stream = Stream::of(&server, full()).await;
-    let seen = server.fake.stream(0, |stream| Some(stream.subscribe.clone())).await;
-    assert_eq!(seen.topics, Topics::Named(vec!["t".into(), "u".into()]));
-    assert_eq!(seen.group_instance_id.as_deref(), Some("pod-0"));
-    assert_eq!((seen.max_records, seen.max_delivery_bytes), (10, 2000));
-    assert!((100_000 - 512..100_000).contains(&seen.max_record_bytes), "{}", seen.max_record_bytes);
-    assert_eq!((seen.reset, seen.protocol), (Reset::None, GroupProtocol::Consumer));
-    let retry = |topic: &str, delay| RetryTopic { topic: topic.into(), delay };
-    let expected = Retry {
-        max_attempts: 5,
-        backoff: 20,
-        backoff_max: 2000,
-        topics: vec![retry("retry-1", 5000), retry("retry-2", 1)],
-        dead_letters: Some("dead".into()),
-    };
-    assert_eq!((seen.retry, seen.delivery_timeout), (expected, 60_000));
-    assert_eq!(seen.session, Some(SessionId([7; 16])));
-
-    // The session is not part of what it must agree on; a pattern is.
-    let _resumed = Stream::of(&server, v1::Subscribe { session_id: String::new(), ..full() }).await;
-    let resumed = server.fake.stream(1, |stream| Some(stream.subscribe.clone())).await;
-    assert_eq!((resumed.session, resumed.fingerprint), (None, seen.fingerprint));
-    let pattern = v1::Subscribe { topics: vec![], topic_pattern: "t.*|u".into(), ..full() };
-    let _pattern = Stream::of(&server, pattern).await;
-    let pattern = server.fake.stream(2, |stream| Some(stream.subscribe.clone())).await;
-    assert_eq!(pattern.topics, Topics::Pattern("t.*|u".into()));
-    assert_ne!(pattern.fingerprint, seen.fingerprint);
-}
-
-/// The field to blame, and what spoils it.
-type Spoilt = (&'static str, fn(&mut v1::Subscribe));
-
-fn retry(subscribe: &mut v1::Subscribe) -> &mut v1::RetryPolicy {
-    subscribe.retry_policy.as_mut().unwrap()
-}
-
-fn limits(subscribe: &mut v1::Subscribe) -> &mut v1::DeliveryLimits {
-    subscribe.limits.as_mut().unwrap()
-}
-
-const DAY: i64 = 24 * 60 * 60;
-
-#[tokio::test]
-async fn a_wrong_field_is_named_and_no_stream_is_begun() {
-    const HOUR: Option<Duration> = Some(Duration { seconds: 3600, nanos: 0 });
-    const NONE: Option<Duration> = Some(Duration { seconds: 0, nanos: 999_999 });
-    let server = Server::start().await;
-    let cases: [Spoilt; 39] = [
-        ("group_id", |s| s.group_id.clear()),
-        ("group_id", |s| s.group_id = "x".repeat(256)),
-        ("group_id", |s| s.group_id = "a\0".into()),
-        ("group_instance_id", |s| s.group_instance_id = "x".repeat(256)),
-        ("group_instance_id", |s| s.group_instance_id = "a\0".into()),
-        ("topics", |s| s.topics.clear()),
-        ("topics", |s| s.topics.push("a/b".into())),
-        ("topics", |s| s.topics.push("t".into())),
-        ("topic_pattern", |s| s.topic_pattern = "t.*".into()),
-        ("topic_pattern", |s| (s.topics, s.topic_pattern) = (vec![], "t\0".into())),
-        ("limits.max_records", |s| limits(s).max_records = -1),
-        ("limits.max_records", |s| limits(s).max_records = 10_001),
-        ("limits.max_records", |s| limits(s).max_records = 1000), // do not fit 100,000 bytes
-        ("limits.max_delivery_bytes", |s| limits(s).max_delivery_bytes = -1),
-        ("limits.max_delivery_bytes", |s| limits(s).max_delivery_bytes = 100_000),
-        ("limits.max_message_bytes", |s| limits(s).max_message_bytes = -1),
-        ("limits.max_message_bytes", |s| limits(s).max_message_bytes = 65_535),
-        ("limits.max_message_bytes", |s| limits(s).max_message_bytes = 1 << 31),
-        ("reset_policy", |s| s.reset_policy = 9),
-        ("group_protocol", |s| s.group_protocol = -1),
-        ("isolation_level", |s| s.isolation_level = 3),
-        ("isolation_level", |s| s.set_isolation_level(v1::IsolationLevel::ReadUncommitted)),
-        ("delivery_timeout", |s| s.delivery_timeout = NONE),
-        ("delivery_timeout", |s| s.delivery_timeout = Some(Duration { seconds: 0, nanos: 999_000_000 })),
-        ("delivery_timeout", |s| s.delivery_timeout = Some(Duration { seconds: DAY, nanos: 1_000_000 })),
-        ("session_id", |s| s.session_id = "cs-1".into()),
-        ("session_id", |s| s.session_id = id(7).1),
-        ("retry_policy.max_attempts", |s| retry(s).max_attempts = -1),
-        ("retry_policy.backoff", |s| retry(s).backoff = NONE),
-        ("retry_policy.backoff", |s| retry(s).backoff = Some(Duration { seconds: DAY + 1, nanos: 0 })),
-        ("retry_policy.backoff_max", |s| retry(s).backoff_max = NONE),
-        ("retry_policy.backoff_max", |s| retry(s).backoff = HOUR),
-        ("retry_policy.retry_topics.topic", |s| retry(s).retry_topics[0].topic.clear()),
-        ("retry_policy.retry_topics.topic", |s| retry(s).retry_topics[0].topic = "u".into()),
-        ("retry_policy.retry_topics.topic", |s| retry(s).retry_topics[1].topic = "retry-1".into()),
-        ("retry_policy.retry_topics.topic", |s| retry(s).retry_topics[1].topic = "compacted".into()),
-        ("retry_policy.retry_topics.delay", |s| retry(s).retry_topics[0].delay = None),
-        ("retry_policy.retry_topics.delay", |s| retry(s).retry_topics[0].delay = NONE),
-        ("retry_policy.dead_letter_topic", |s| retry(s).dead_letter_topic = "a b".into()),
-    ];
-    let topics: [Spoilt; 6] = [
-        ("topics", |s| s.topics[1] = "nope".into()),
-        ("retry_policy.retry_topics.topic", |s| retry(s).retry_topics[1].topic = "nope".into()),
-        ("retry_policy.dead_letter_topic", |s| retry(s).dead_letter_topic = "nope".into()),
-        // Of one role each.
-        ("retry_policy.dead_letter_topic", |s| retry(s).dead_letter_topic = "t".into()),
-        ("retry_policy.dead_letter_topic", |s| retry(s).dead_letter_topic = "retry-2".into()),
-        ("retry_policy.dead_letter_topic", |s| retry(s).dead_letter_topic = "compacted".into()),
-    ];
-    let unknown = topics[..3].iter().map(|case| (v1::Reason::UnknownTopic, case));
-    let invalid = cases.iter().chain(&topics[3..]).map(|case| (v1::Reason::InvalidField, case));
-    for (i, (reason, (field, spoil))) in unknown.chain(invalid).enumerate() {
-        let mut spoilt = full();
-        spoil(&mut spoilt);
-        let details = Stream::of(&server, spoilt).await.refused(reason).await;
-        assert_eq!(details.field(), format!("subscribe.{field}"), "case {i}");
-        assert_eq!(details.detail.next_action(), v1::NextAction::FixRequest);
-    }
-    assert_eq!(server.fake.streams.borrow().len(), 0);
-}
-
-#[tokio::test]
-async fn read_uncommitted_is_refused_with_why() {
-    let server = Server::start().await;
-    let mut uncommitted = subscribe();
-    uncommitted.set_isolation_level(v1::IsolationLevel::ReadUncommitted);
-    let status = Stream::of(&server, uncommitted).await.end().await.unwrap_err();
-    assert!(status.message().contains("READ_UNCOMMITTED"), "{}", status.message());
-    assert!(status.message().contains("an aborted transaction"), "{}", status.message());
-}
-
-#[tokio::test]
-async fn a_topic_that_is_named_twice_is_told_where() {
-    let server = Server::start().await;
-    let mut twice = full();
-    retry(&mut twice).dead_letter_topic = "retry-2".into();
-    let status = Stream::of(&server, twice).await.end().await.unwrap_err();
-    let expected = "subscribe.retry_policy.dead_letter_topic \"retry-2\" is named in \
-                    subscribe.retry_policy.retry_topics.topic as well: expected each topic once";
-    assert_eq!(status.message(), expected);
 }
 
 #[tokio::test]
@@ -421,21 +242,17 @@ async fn the_engine_learns_when_the_application_is_gone_however_it_goes() {
     assert!(told.message().await.unwrap().is_none(), "a half-close is answered by the end");
     assert_eq!(server.fake.closed(1).await.len(), 0);
 
-    let mut cut = Stream::of(&server, subscribe()).await;
-    server.fake.tell(2, Ok(StreamItem::Idle)).await;
-    cut.told().await;
-    let Stream { say, told } = cut;
-    // The response goes while the request's side is kept open.
-    drop(told);
+    // What runs the client's connection dies; the stream is still held.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = Arc::new(server);
+    let opening = runtime.spawn({
+        let server = server.clone();
+        async move { Stream::of(&server, subscribe()).await }
+    });
+    let _cut_off = opening.await.unwrap();
+    server.fake.stream(2, |_| Some(())).await;
+    runtime.shutdown_background();
     assert_eq!(server.fake.closed(2).await.len(), 0);
-    drop(say);
-
-    let late = Stream::of(&server, subscribe()).await;
-    server.fake.stream(3, |_| Some(())).await;
-    let fake = server.fake.clone();
-    server.stop().await;
-    assert_eq!(fake.closed(3).await.len(), 0);
-    drop(late);
 }
 
 #[tokio::test]

@@ -1,22 +1,19 @@
 //! Transactions that settle deliveries, or give them up.
 
 use crate::{
+    consume::id,
     details::refused,
     server::{Server, begin, record},
 };
 use sidecommit_core::{DeliveryId, Failure, Offsets, Reason, Refusal, Request};
 use sidecommit_rpc::proto::v1;
 
-fn text(byte: u8) -> String {
-    format!("dl-{}", format!("{byte:02x}").repeat(16))
-}
-
 fn ids() -> Vec<DeliveryId> {
-    vec![DeliveryId([0xab; 16]), DeliveryId([2; 16])]
+    vec![id(0xab).0, id(2).0]
 }
 
 fn texts() -> Vec<String> {
-    vec![text(0xab), text(2)]
+    vec![id(0xab).1, id(2).1]
 }
 
 fn group() -> v1::GroupOffsets {
@@ -26,7 +23,7 @@ fn group() -> v1::GroupOffsets {
 
 fn failure() -> v1::DeliveryFailure {
     v1::DeliveryFailure {
-        delivery_id: text(2),
+        delivery_id: id(2).1,
         offset: 44,
         retryable: true,
         error_class: "ValueError".into(),
@@ -38,9 +35,9 @@ fn failure() -> v1::DeliveryFailure {
 async fn offsets_come_as_deliveries_or_as_a_groups_and_not_as_both() {
     let server = Server::start().await;
     let mut client = server.uds().await;
-    let id = begin(&mut client, "r").await;
+    let txn = begin(&mut client, "r").await;
     let send = |delivery_ids, group_offsets| v1::SendOffsetsRequest {
-        transaction_id: id.clone(),
+        transaction_id: txn.clone(),
         delivery_ids,
         group_offsets,
     };
@@ -57,8 +54,8 @@ async fn offsets_come_as_deliveries_or_as_a_groups_and_not_as_both() {
     for (delivery_ids, group_offsets, field) in [
         (vec![], None, "delivery_ids"),
         (texts(), Some(group()), "group_offsets"),
-        (vec![text(1), "dl-1".into()], None, "delivery_ids"),
-        (vec![text(1); 10_001], None, "delivery_ids"),
+        (vec![id(1).1, "dl-1".into()], None, "delivery_ids"),
+        (vec![id(1).1; 10_001], None, "delivery_ids"),
     ] {
         let refusal = client.send_offsets(send(delivery_ids, group_offsets)).await;
         assert_eq!(refused(refusal, v1::Reason::InvalidField).field(), field);
@@ -80,7 +77,7 @@ async fn a_commit_and_a_transact_bring_deliveries_and_offsets_along() {
     client.commit(commit.clone()).await.unwrap();
     let Request::Commit(seen) = server.fake.last() else { panic!("a Commit") };
     assert_eq!((seen.deliveries, seen.offsets.len(), seen.offsets_count), (ids(), 1, 3));
-    let bad = v1::CommitRequest { delivery_ids: vec![text(1).to_uppercase()], ..commit };
+    let bad = v1::CommitRequest { delivery_ids: vec![id(1).1.to_uppercase()], ..commit };
     assert_eq!(refused(client.commit(bad).await, v1::Reason::InvalidField).field(), "delivery_ids");
 
     let mut transact = v1::TransactRequest {
@@ -106,8 +103,8 @@ async fn a_commit_and_a_transact_bring_deliveries_and_offsets_along() {
 async fn an_abort_says_what_failed() {
     let server = Server::start().await;
     let mut client = server.uds().await;
-    let id = begin(&mut client, "r").await;
-    let abort = |failures| v1::AbortRequest { transaction_id: id.clone(), failures, ..Default::default() };
+    let txn = begin(&mut client, "r").await;
+    let abort = |failures| v1::AbortRequest { transaction_id: txn.clone(), failures, ..Default::default() };
     let before = server.fake.calls();
     for (spoilt, field) in [
         (v1::DeliveryFailure { delivery_id: String::new(), ..failure() }, "failures.delivery_id"),
@@ -129,7 +126,7 @@ async fn an_abort_says_what_failed() {
     client.abort(abort(vec![failure(), long])).await.unwrap();
     let Request::Abort(seen) = server.fake.last() else { panic!("an Abort") };
     let expected = Failure {
-        delivery: DeliveryId([2; 16]),
+        delivery: id(2).0,
         offset: 44,
         retryable: true,
         error_class: "ValueError".into(),
@@ -145,8 +142,8 @@ async fn an_abort_says_what_failed() {
 async fn a_delivery_that_is_taken_or_void_is_told_so() {
     let server = Server::start().await;
     let mut client = server.uds().await;
-    let id = begin(&mut client, "r").await;
-    let send = v1::SendOffsetsRequest { transaction_id: id, delivery_ids: texts(), ..Default::default() };
+    let txn = begin(&mut client, "r").await;
+    let send = v1::SendOffsetsRequest { transaction_id: txn, delivery_ids: texts(), ..Default::default() };
     for (reason, wire, action) in [
         (Reason::DeliveryTaken, v1::Reason::DeliveryTaken, v1::NextAction::FixRequest),
         (Reason::DeliveryRevoked, v1::Reason::DeliveryRevoked, v1::NextAction::BeginAgain),

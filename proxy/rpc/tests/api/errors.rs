@@ -61,6 +61,23 @@ fn proto_has_each_reason_by_its_name_and_no_other() {
     }
 }
 
+/// Of a transaction that is over, or a session.
+const ABORTED: &[Reason] = &[
+    Reason::TimedOut,
+    Reason::TimedOutIdle,
+    Reason::Fenced,
+    Reason::Rebalanced,
+    Reason::Drained,
+    Reason::SidecarRestarted,
+    Reason::BufferPressure,
+    Reason::RecordRejected,
+    Reason::AbortedByCaller,
+    Reason::AbortedByOperator,
+    Reason::KafkaFailed,
+    Reason::SessionLost,
+    Reason::DeliveryTimedOut,
+];
+
 /// api.md's table, reason by reason.
 #[test]
 fn codes_are_those_of_the_contract() {
@@ -96,24 +113,7 @@ fn codes_are_those_of_the_contract() {
                 R::RecordTooLargeForClient,
             ],
         ),
-        (
-            Code::Aborted,
-            &[
-                R::TimedOut,
-                R::TimedOutIdle,
-                R::Fenced,
-                R::Rebalanced,
-                R::Drained,
-                R::SidecarRestarted,
-                R::BufferPressure,
-                R::RecordRejected,
-                R::AbortedByCaller,
-                R::AbortedByOperator,
-                R::KafkaFailed,
-                R::SessionLost,
-                R::DeliveryTimedOut,
-            ],
-        ),
+        (Code::Aborted, ABORTED),
         (
             Code::Unavailable,
             &[

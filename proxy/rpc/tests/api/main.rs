@@ -10,5 +10,6 @@ mod fake;
 mod operators;
 mod server;
 mod stream;
+mod subscribe;
 mod transactions;
 mod transport;

@@ -51,7 +51,10 @@ async fn server_info_is_answered_in_every_state() {
     let info = client.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner();
     assert_eq!((info.state(), info.incarnation), (v1::ServingState::Recovering, 7));
     assert_eq!((info.identity.as_str(), info.version.as_str()), ("p/ns/app/0", "0.1.0"));
-    assert_eq!(info.limits.unwrap().open_transactions, 1000);
+    let limits = info.limits.unwrap();
+    assert_eq!(limits.open_transactions, 1000);
+    let seconds = |span: Option<prost_types::Duration>| span.unwrap().seconds;
+    assert_eq!((seconds(limits.delivery_timeout), seconds(limits.session_grace)), (300, 10));
 }
 
 async fn listed(channel: Channel) -> Vec<String> {

@@ -154,6 +154,18 @@ settings! {
     "limits.pending_wait" pending_wait: u64 = "2s", Form::Duration(0, 60_000);
     /// Outcomes remembered.
     "limits.outcomes_remembered" outcomes_remembered: usize = "100000", Form::Integer(64, 10_000_000);
+    /// Consume sessions at most; beyond, Consume is refused.
+    "limits.sessions" sessions: usize = "100", Form::Integer(1, 100_000);
+    /// How long an application may hold a delivery when its subscription does not say; after that it loses its partitions.
+    "limits.delivery_timeout" delivery_timeout: u64 = "5m", Form::Duration(100, DAY);
+    /// How long a Consume session outlives its stream: within it, an application goes on where it was; after it, the
+    /// application counts as dead.
+    "limits.session_grace" session_grace: u64 = "10s", Form::Duration(0, HOUR);
+    /// How long a partition that a rebalance takes is held back for a commit that is under way; the group's other
+    /// members wait meanwhile.
+    "limits.revoke_wait" revoke_wait: u64 = "5s", Form::Duration(0, 60_000);
+    /// Bytes of one session that were read and not delivered; beyond, its partitions are paused.
+    "limits.read_ahead_bytes" read_ahead_bytes: u64 = "16MiB", Form::Size(64 << 10, 1 << 40);
     /// Least time between two replacements of one lane's producer after a fence.
     "limits.reopen_backoff" reopen_backoff: u64 = "500ms", Form::Duration(0, 60_000);
 

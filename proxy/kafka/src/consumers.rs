@@ -38,7 +38,8 @@ pub type ConsumerEvents = Arc<dyn Fn(ConsumerId, ConsumerEvent) + Send + Sync>;
 ///
 /// The contract of each order is [`ConsumerOp`]'s, of each report [`ConsumerEvent`]'s; beyond it:
 /// - from the order to rewind a partition until Rewound nothing is reported of it;
-/// - of a partition that is being revoked nothing is reported any more;
+/// - of a partition that is being revoked nothing is reported any more, and of the member's others nothing until
+///   [`ConsumerOp::LetGo`]: librdkafka fetches nothing while its group waits;
 /// - an end that is told with `at_end` is the last stable offset; any other one is the high watermark, which counts
 ///   what open transactions have written, too.
 ///

@@ -149,15 +149,20 @@ impl Consumers {
         // Weak: a member keeps no others alive.
         let others = Arc::downgrade(shared);
         let run = move || {
-            let failed = Member::open(serving.clone(), &settings, cluster, subscribe, read_ahead)
-                .and_then(Member::run)
-                .err();
+            let opened = Member::open(serving.clone(), &settings, cluster, subscribe, read_ahead);
+            let (member, stop) = match opened {
+                Ok(mut member) => {
+                    let stop = member.run();
+                    (Some(member), stop)
+                }
+                Err(stop) => (None, stop),
+            };
             if let Some(shared) = others.upgrade() {
                 shared.forget(&serving);
             }
-            if let Some(stop) = failed {
-                stop.report(&serving);
-            }
+            stop.report(&serving);
+            // To leave the group takes as long as its coordinator does.
+            drop(member);
         };
         if let Err(error) = thread::Builder::new().name(format!("consumer-{}", consumer.0)).spawn(run) {
             shared.forget(&seat);

@@ -7,9 +7,6 @@ use sidecommit_core::{GroupProtocol, Reset, Subscribe, Topics};
 /// librdkafka holds that much at most beyond what it was asked for.
 const HELD_MAX: u64 = 16 << 20;
 
-/// librdkafka's message.max.bytes, which it wants a fetch to be able to hold.
-const MESSAGE_MAX: u64 = 1_000_000;
-
 /// Kafka's own topics, which a pattern does not mean.
 const INTERNAL: &str = "^__consumer_offsets$,^__transaction_state$,^__share_group_state$";
 
@@ -25,9 +22,9 @@ pub(super) fn config(client: &ClientSettings, subscribe: &Subscribe, read_ahead_
             config.set(name, value);
         }
     };
+    // It bounds fetch.max.bytes, too.
     default("queued.max.messages.kbytes", (held >> 10).to_string());
     default("fetch.message.max.bytes", held.min(1 << 20).to_string());
-    default("fetch.max.bytes", held.max(MESSAGE_MAX).to_string());
     // Of a second: with little held, a full queue is no exception.
     default("fetch.queue.backoff.ms", "20".to_owned());
     // A broker has one fetch at a time: what was resumed or rewound waits for the one before.

@@ -158,6 +158,15 @@ impl Member {
         }
     }
 
+    /// Why it has failed, whatever came before.
+    pub(crate) fn end(&self) -> Reason {
+        loop {
+            if let ConsumerEvent::Failed { reason, .. } = self.change() {
+                return reason;
+            }
+        }
+    }
+
     /// What is read of a partition until enough is.
     pub(crate) fn read(&self, of: &TopicPartition, enough: impl Fn(&Part) -> bool) -> Part {
         let mut part = Part::default();

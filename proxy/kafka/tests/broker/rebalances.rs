@@ -98,3 +98,26 @@ fn a_partition_that_was_paused_when_it_went_is_read_when_it_comes_back() {
         assert_eq!(first.read(&at(&topic, theirs[0]), |part| !part.records.is_empty()).offsets(), [0]);
     }
 }
+
+#[test]
+fn a_static_member_that_closes_keeps_its_partitions_for_its_return() {
+    for protocol in [GroupProtocol::ClassicCooperative, GroupProtocol::ClassicEager, GroupProtocol::Consumer]
+    {
+        let topic = topic("returns", 2, &[]);
+        let other = Subscribe { protocol, ..subscribe(&group(), &topic) };
+        let named = Subscribe { group_instance_id: Some("named".to_owned()), ..other.clone() };
+        let first = Member::join(named.clone());
+        assert_eq!(first.assigned_numbers(), [0, 1]);
+        let second = Member::join(other);
+        first.revoking();
+        first.order(ConsumerOp::LetGo);
+        let theirs = second.assigned_numbers();
+        first.order(ConsumerOp::Close);
+        while let Some(event) = second.event_within(Duration::from_secs(2)) {
+            assert!(matches!(event, ConsumerEvent::Fetched { .. }), "{protocol:?}: {event:?}");
+        }
+        let returned = Member::join(named).assigned_numbers();
+        assert_eq!((returned.len(), theirs.len()), (1, 1));
+        assert_ne!(returned, theirs, "{protocol:?}");
+    }
+}

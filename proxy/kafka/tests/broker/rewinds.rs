@@ -4,7 +4,7 @@ use crate::{
     member::{MEMBER, Member, at, group, produce_some, subscribe},
     support::{Rig, offsets, topic},
 };
-use sidecommit_core::{ConsumerOp, GroupOffsets, LaneOp, Reason, Reset, Subscribe};
+use sidecommit_core::{ConsumerOp, GroupOffsets, GroupProtocol, LaneOp, Reason, Reset, Subscribe};
 use std::time::Duration;
 
 fn of_member(group: &str, topic: &str, offset: i64) -> LaneOp {
@@ -15,10 +15,17 @@ fn of_member(group: &str, topic: &str, offset: i64) -> LaneOp {
 
 #[test]
 fn a_rewind_waits_until_the_group_s_offset_is_decided_and_goes_on_from_there() {
+    for protocol in [GroupProtocol::ClassicCooperative, GroupProtocol::ClassicEager, GroupProtocol::Consumer]
+    {
+        waits_until_it_is_decided(protocol);
+    }
+}
+
+fn waits_until_it_is_decided(protocol: GroupProtocol) {
     let (topic, group) = (topic("rewound", 1, &[]), group());
     let from = at(&topic, 0);
     produce_some(&topic, 0, 10);
-    let member = Member::join(subscribe(&group, &topic));
+    let member = Member::join(Subscribe { protocol, ..subscribe(&group, &topic) });
     let Rig { slot, place, .. } = Rig::new("rewound");
     let rig = Rig::of(slot, place, |settings| settings.consumers = Some(member.consumers.clone()));
     member.assigned();

@@ -38,7 +38,8 @@ pub type ConsumerEvents = Arc<dyn Fn(ConsumerId, ConsumerEvent) + Send + Sync>;
 ///
 /// The contract of each order is [`ConsumerOp`]'s, of each report [`ConsumerEvent`]'s; beyond it:
 /// - from the order to rewind a partition until Rewound nothing is reported of it;
-/// - of a partition that is being revoked nothing is reported any more;
+/// - of a partition that is being revoked nothing is reported any more, and of the member's others nothing until
+///   [`ConsumerOp::LetGo`]: librdkafka fetches nothing while its group waits;
 /// - an end that is told with `at_end` is the last stable offset; any other one is the high watermark, which counts
 ///   what open transactions have written, too.
 ///
@@ -148,15 +149,20 @@ impl Consumers {
         // Weak: a member keeps no others alive.
         let others = Arc::downgrade(shared);
         let run = move || {
-            let failed = Member::open(serving.clone(), &settings, cluster, subscribe, read_ahead)
-                .and_then(Member::run)
-                .err();
+            let opened = Member::open(serving.clone(), &settings, cluster, subscribe, read_ahead);
+            let (member, stop) = match opened {
+                Ok(mut member) => {
+                    let stop = member.run();
+                    (Some(member), stop)
+                }
+                Err(stop) => (None, stop),
+            };
             if let Some(shared) = others.upgrade() {
                 shared.forget(&serving);
             }
-            if let Some(stop) = failed {
-                stop.report(&serving);
-            }
+            stop.report(&serving);
+            // To leave the group takes as long as its coordinator does.
+            drop(member);
         };
         if let Err(error) = thread::Builder::new().name(format!("consumer-{}", consumer.0)).spawn(run) {
             shared.forget(&seat);

@@ -95,22 +95,29 @@ impl Member {
         Ok(member)
     }
 
-    /// Until it is closed or fails; leaves the group.
-    pub(super) fn run(mut self) -> Result<(), Stop> {
+    /// Until it is closed or fails. Dropping it leaves the group.
+    pub(super) fn run(&mut self) -> Stop {
         loop {
-            while let Some(order) = self.seat.inbox.next() {
-                self.obey(order)?;
-            }
-            let drained = self.poll()?;
-            self.go_on_with_rewinds()?;
-            let now = Instant::now();
-            let consumer = self.consumer.as_ref().expect("present until it is dropped");
-            self.reminder.look_after(consumer.client(), &self.servers, now);
-            if drained {
-                let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(now));
-                self.seat.inbox.wait(due.min(POLL));
+            if let Err(stop) = self.turn() {
+                return stop;
             }
         }
+    }
+
+    fn turn(&mut self) -> Result<(), Stop> {
+        while let Some(order) = self.seat.inbox.next() {
+            self.obey(order)?;
+        }
+        let drained = self.poll()?;
+        self.go_on_with_rewinds()?;
+        let now = Instant::now();
+        let consumer = self.consumer.as_ref().expect("present until it is dropped");
+        self.reminder.look_after(consumer.client(), &self.servers, now);
+        if drained {
+            let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(now));
+            self.seat.inbox.wait(due.min(POLL));
+        }
+        Ok(())
     }
 
     fn consumer(&self) -> &BaseConsumer<Logged> {
@@ -180,6 +187,7 @@ impl Member {
     /// Takes what is there; false if there may be more.
     fn poll(&mut self) -> Result<bool, Stop> {
         let mut gathered = Gathered::default();
+        let now = Instant::now();
         while gathered.has_room() {
             let polled = self.queue.as_ref().expect("present until it is dropped").poll();
             let Some(polled) = polled else {
@@ -188,14 +196,14 @@ impl Member {
             };
             match polled {
                 Polled::Record(record) => {
-                    self.reminder.heard(Instant::now());
+                    self.reminder.heard(now);
                     let partition = self.partitions.get(record.topic(), record.partition());
                     if let Some(partition) = partition.filter(|partition| partition.is_read()) {
                         gathered.record(partition, record.copy());
                     }
                 }
                 Polled::End { topic, partition, position } => {
-                    self.reminder.heard(Instant::now());
+                    self.reminder.heard(now);
                     let partition = self.partitions.get(&topic, partition);
                     if let Some(partition) = partition.filter(|partition| partition.is_read()) {
                         gathered.end(partition, position);
@@ -337,11 +345,16 @@ impl Member {
     fn perform(&self, rebalance: Rebalance) -> Result<(), Stop> {
         let consumer = self.consumer();
         let incremental = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
-        let performed = rebalance.perform(consumer.client(), incremental);
-        performed.or_else(|error| {
-            tracing::debug!(error = error.message, "rebalance");
-            Stop::of(consumer.client(), error.code, &error.message).map_or(Ok(()), Err)
-        })
+        let assign = rebalance.is_assignment();
+        let Err(error) = rebalance.perform(consumer.client(), incremental) else { return Ok(()) };
+        match Stop::of(consumer.client(), error.code, &error.message) {
+            Some(stop) => Err(stop),
+            None if assign => Err(Stop::kafka(format!("assignment: {}", error.message))),
+            None => {
+                tracing::warn!(error = error.message, "revocation");
+                Ok(())
+            }
+        }
     }
 }
 

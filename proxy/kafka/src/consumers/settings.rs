@@ -22,9 +22,9 @@ pub(super) fn config(client: &ClientSettings, subscribe: &Subscribe, read_ahead_
             config.set(name, value);
         }
     };
+    // It bounds fetch.max.bytes, too.
     default("queued.max.messages.kbytes", (held >> 10).to_string());
     default("fetch.message.max.bytes", held.min(1 << 20).to_string());
-    default("fetch.max.bytes", held.to_string());
     // Of a second: with little held, a full queue is no exception.
     default("fetch.queue.backoff.ms", "20".to_owned());
     // A broker has one fetch at a time: what was resumed or rewound waits for the one before.
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::{Properties, client::Logged, client::create};
     use rdkafka::consumer::BaseConsumer;
-    use sidecommit_core::{Fingerprint, Millis, Retry, RetryTopic};
+    use sidecommit_core::{Fingerprint, Retry, RetryTopic};
 
     fn subscribe(protocol: GroupProtocol) -> Subscribe {
         Subscribe {
@@ -93,12 +93,12 @@ mod tests {
             protocol,
             retry: Retry {
                 max_attempts: 3,
-                backoff: Millis(100),
-                backoff_max: Millis(1000),
-                topics: vec![RetryTopic { topic: "retry".into(), delay: Millis(1) }],
+                backoff: 100,
+                backoff_max: 1000,
+                topics: vec![RetryTopic { topic: "retry".into(), delay: 1 }],
                 dead_letters: None,
             },
-            delivery_timeout: Millis(1000),
+            delivery_timeout: 1000,
             session: None,
             fingerprint: Fingerprint::default(),
         }

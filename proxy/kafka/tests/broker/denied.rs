@@ -1,7 +1,10 @@
 //! What is not allowed, on a broker with ACLs.
 
-use crate::support::{Rig, offsets, record, send};
-use sidecommit_core::{LaneErrorKind, LaneOp, Slot, TopicFacts};
+use crate::{
+    member::{Member, subscribe},
+    support::{Rig, offsets, record, send},
+};
+use sidecommit_core::{GroupProtocol, LaneErrorKind, LaneOp, Reason, Slot, Subscribe, TopicFacts};
 use sidecommit_fixture::Kafka;
 use sidecommit_kafka::{Catalog, ClientSettings, Cluster, Error, OutcomesPlace, OutcomesTopic, Properties};
 use std::time::Duration;
@@ -33,6 +36,20 @@ fn each_missing_right_is_told_by_its_kind() {
     id.order(1, LaneOp::Open);
     assert_eq!(id.failed(1).kind, LaneErrorKind::TransactionalIdDenied);
     topics_without_describe(&kafka);
+    members_without_read(&kafka);
+}
+
+fn members_without_read(kafka: &Kafka) {
+    for protocol in [GroupProtocol::ClassicCooperative, GroupProtocol::ClassicEager, GroupProtocol::Consumer]
+    {
+        let failed = |group: &str, topic: &str| {
+            let subscribe = Subscribe { protocol, ..subscribe(group, topic) };
+            Member::join_with(client(kafka), 1 << 20, subscribe).end()
+        };
+        assert_eq!(failed("foreign", "open"), Reason::GroupDenied, "{protocol:?}");
+        assert_eq!(failed("ours", "read-only"), Reason::TopicDenied, "{protocol:?}");
+        assert_eq!(failed("ours", "hidden"), Reason::TopicDenied, "{protocol:?}");
+    }
 }
 
 fn topic_without_write(kafka: &Kafka) {

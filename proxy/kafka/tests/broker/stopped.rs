@@ -1,7 +1,10 @@
 //! A broker that does not answer for a while.
 
-use crate::support::{Rig, record, send};
-use sidecommit_core::{LaneErrorKind, LaneOp};
+use crate::{
+    member::{Member, subscribe},
+    support::{Rig, record, send},
+};
+use sidecommit_core::{ConsumerOp, GroupProtocol, LaneErrorKind, LaneOp, Subscribe};
 use sidecommit_fixture::Kafka;
 use sidecommit_kafka::{ClientSettings, OutcomesPlace, Properties};
 use std::{process::Command, time::Duration};
@@ -58,4 +61,25 @@ fn a_slow_end_is_not_clean_and_one_without_an_answer_is_unreachable() {
     written(&rig, 3, "after");
     rig.ended(3, true);
     assert_eq!(kafka.read_committed("t").expect("readable").len(), visible + 1);
+}
+
+#[test]
+fn a_member_that_cannot_reach_its_group_loses_its_partitions_and_joins_again() {
+    let kafka = Kafka::start().expect("a broker");
+    kafka.create_topic("t", 2, &[]).expect("topic");
+    let short = [("session.timeout.ms", "2000"), ("heartbeat.interval.ms", "300")];
+    let settings = ClientSettings {
+        bootstrap_servers: kafka.bootstrap(),
+        properties: Properties::new(short).expect("valid"),
+    };
+    for protocol in [GroupProtocol::ClassicCooperative, GroupProtocol::ClassicEager] {
+        let subscribe = Subscribe { protocol, ..subscribe(&format!("{protocol:?}"), "t") };
+        let member = Member::join_with(settings.clone(), 1 << 20, subscribe);
+        assert_eq!(member.assigned_numbers(), [0, 1]);
+        signal(&kafka, "-STOP");
+        assert_eq!(member.revoking(), (vec![0, 1], true), "{protocol:?}");
+        member.order(ConsumerOp::LetGo);
+        signal(&kafka, "-CONT");
+        assert_eq!(member.assigned_numbers(), [0, 1], "{protocol:?}");
+    }
 }

@@ -11,8 +11,8 @@ use sidecommit_core::{Input, Millis, Start};
 use sidecommit_identity::Identity;
 use sidecommit_journal::{Binding, Journal, Options};
 use sidecommit_kafka::{
-    Catalog, ClientSettings, Cluster, Consumers, LaneSettings, Lanes, OutcomesPlace, OutcomesReader, OutcomesTopic,
-    TopicLimits,
+    Catalog, ClientSettings, Cluster, Consumers, LaneSettings, Lanes, OutcomesPlace, OutcomesReader,
+    OutcomesTopic, TopicLimits,
 };
 use sidecommit_rpc::{Listeners, ServerInfo, bind_tcp, bind_uds};
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};

@@ -3,11 +3,11 @@
 
 use sidecommit_core::{
     Answer, Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Limits, Lookup, Millis,
-    OwnerRecord, PartitionRange, Reason, Refusal, Request, Serving, Slot, Status, TopicFacts,
-    TransactionView, TxnId,
+    OwnerRecord, PartitionRange, Reason, Refusal, Request, Serving, SessionStatus, Slot, Status, Subscribe,
+    TopicFacts, TransactionView, TxnId,
     table::{LaneState, TxnState},
 };
-use sidecommit_rpc::{Backend, Listeners, NodeStatus, Options, ServerInfo, bind_uds};
+use sidecommit_rpc::{Backend, ConsumeStream, Listeners, NodeStatus, Options, ServerInfo, bind_uds};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -134,12 +134,25 @@ impl Backend for FakeEngine {
         vec![Self::view(open(), TxnState::Open)]
     }
 
+    fn consume(&self, _: Subscribe) -> ConsumeStream {
+        panic!("not a command's")
+    }
+
+    async fn sessions(&self) -> Vec<SessionStatus> {
+        Vec::new()
+    }
+
     fn now(&self) -> Millis {
         62_000
     }
 
     fn info(&self) -> ServerInfo {
-        ServerInfo { version: "0".to_owned(), slot: slot(), limits: Limits::default() }
+        ServerInfo {
+            version: "0".to_owned(),
+            slot: slot(),
+            cluster_id: "cluster".into(),
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -126,7 +126,10 @@ fn codes_are_those_of_the_contract() {
                 R::JournalFailed,
             ],
         ),
-        (Code::ResourceExhausted, &[R::OpenTransactionsExceeded, R::QueueExceeded, R::BufferExceeded, R::SessionsExceeded]),
+        (
+            Code::ResourceExhausted,
+            &[R::OpenTransactionsExceeded, R::QueueExceeded, R::BufferExceeded, R::SessionsExceeded],
+        ),
         (Code::PermissionDenied, &[R::TopicDenied, R::GroupDenied, R::TransactionalIdDenied]),
         (Code::DataLoss, &[R::OutcomeUnknown]),
     ];

@@ -63,8 +63,7 @@ impl Scene {
         }
         let sidecar = Some(spec.serve().await);
         let group = unique("copy");
-        let mut scene =
-            Self { cell, kafka, brokers, spec, sidecar, copier: None, group, from, to };
+        let mut scene = Self { cell, kafka, brokers, spec, sidecar, copier: None, group, from, to };
         scene.copier = Some(scene.copy());
         scene
     }
@@ -96,7 +95,11 @@ impl Scene {
             }
             Victim::Application => {
                 let copier = self.copier.take().expect("copies");
-                if self.cell.kill { copier.kill() } else { copier.end().await }
+                if self.cell.kill {
+                    copier.kill()
+                } else {
+                    copier.end().await
+                }
                 self.copier = Some(self.copy());
             }
             Victim::Broker => {
@@ -136,7 +139,8 @@ fn cells() -> Vec<Cell> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_struck_the_copy_is_the_input_once_and_in_order() {
-    let wanted = std::env::var("SIDECOMMIT_COPIES").ok().map_or(4, |copies| copies.parse().expect("a number"));
+    let wanted =
+        std::env::var("SIDECOMMIT_COPIES").ok().map_or(4, |copies| copies.parse().expect("a number"));
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let day = (now.as_secs() / 86_400) as usize;
     let all = cells();

@@ -18,7 +18,9 @@ fn policy(dead: &str) -> v1::RetryPolicy {
 fn headers(cluster: Cluster, topic: &str) -> Vec<BTreeMap<String, String>> {
     let text = |value: Option<Vec<u8>>| String::from_utf8(value.unwrap_or_default()).expect("is text");
     let letters = cluster.visible(topic).into_iter();
-    letters.map(|letter| letter.headers.into_iter().map(|(name, value)| (name, text(value))).collect()).collect()
+    letters
+        .map(|letter| letter.headers.into_iter().map(|(name, value)| (name, text(value))).collect())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,7 +31,8 @@ async fn a_poison_record_is_a_dead_letter_once_and_its_partition_goes_on() {
     let sidecar = spec(&cluster.bootstrap()).serve().await;
     let group = unique("poison");
     let with = v1::Subscribe { retry_policy: Some(policy(&dead)), ..subscribe(&group, &[&input]) };
-    let (mut reader, mut app) = (Reader::start(&sidecar.socket(), with).await.expect("subscribes"), sidecar.app());
+    let (mut reader, mut app) =
+        (Reader::start(&sidecar.socket(), with).await.expect("subscribes"), sidecar.app());
     reader.credit(1000);
     let (mut seen, mut done) = (0, Vec::new());
     while done.last() != Some(&19) {
@@ -89,7 +92,10 @@ async fn a_record_that_kills_its_pod_each_time_is_a_dead_letter_in_the_end() {
     }
     let letters = headers(cluster, &dead);
     assert_eq!(letters.len(), 1, "{letters:?}");
-    assert_eq!((&*letters[0]["sidecommit-origin-offset"], &*letters[0]["sidecommit-error-class"]), ("1", "DIED"));
+    assert_eq!(
+        (&*letters[0]["sidecommit-origin-offset"], &*letters[0]["sidecommit-error-class"]),
+        ("1", "DIED")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,9 +131,9 @@ async fn a_record_is_retried_later_while_its_partition_goes_on() {
         delay: Some(prost_types::Duration { seconds: 2, nanos: 0 }),
     }];
     let retry_policy = v1::RetryPolicy { retry_topics, max_attempts: 1, ..policy(&dead) };
-    let with =
-        v1::Subscribe { retry_policy: Some(retry_policy), ..subscribe(&unique("later"), &[&input]) };
-    let (mut reader, mut app) = (Reader::start(&sidecar.socket(), with).await.expect("subscribes"), sidecar.app());
+    let with = v1::Subscribe { retry_policy: Some(retry_policy), ..subscribe(&unique("later"), &[&input]) };
+    let (mut reader, mut app) =
+        (Reader::start(&sidecar.socket(), with).await.expect("subscribes"), sidecar.app());
     reader.credit(1000);
     let mut order = Vec::new();
     while order.last() != Some(&(later.clone(), "0:1".to_owned())) {

@@ -47,7 +47,8 @@ async fn rolling(is_static: bool) -> i64 {
     let (from, to) = (cluster.topic(PARTITIONS), cluster.topic(PARTITIONS));
     let group = unique("rolling");
     let specs: Vec<Spec> = (0..3).map(|_| spec(&cluster.bootstrap())).collect();
-    let instances: Vec<_> = (0..3).map(|n| if is_static { format!("{group}-{n}") } else { String::new() }).collect();
+    let instances: Vec<_> =
+        (0..3).map(|n| if is_static { format!("{group}-{n}") } else { String::new() }).collect();
     let mut members = Vec::new();
     for (spec, instance) in specs.iter().zip(&instances) {
         let sidecar = spec.serve().await;
@@ -144,15 +145,14 @@ async fn other_clients_see_the_same_offsets() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_joins_takes_partitions_with_what_is_open_on_them() {
-    for protocol in [
-        v1::GroupProtocol::ClassicCooperative,
-        v1::GroupProtocol::ClassicEager,
-        v1::GroupProtocol::Consumer,
-    ] {
+    for protocol in
+        [v1::GroupProtocol::ClassicCooperative, v1::GroupProtocol::ClassicEager, v1::GroupProtocol::Consumer]
+    {
         let cluster = Cluster::shared();
         let input = cluster.topic(2);
         fill(kafka(), &input, 2, 20);
-        let with = v1::Subscribe { group_protocol: protocol.into(), ..subscribe(&unique("joins"), &[&input]) };
+        let with =
+            v1::Subscribe { group_protocol: protocol.into(), ..subscribe(&unique("joins"), &[&input]) };
         let specs = if protocol == v1::GroupProtocol::Consumer {
             // The broker decides these.
             [(); 2].map(|()| Spec::new(&cluster.bootstrap()))

@@ -97,12 +97,13 @@ fn undecided(slot: &str, group: &Prepared) -> Vec<Vec<String>> {
 }
 
 fn partition(known: &Partition) -> Vec<String> {
-    let range = |first: i64, last: i64| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let range =
+        |first: i64, last: i64| if first == last { first.to_string() } else { format!("{first}-{last}") };
     let list = |items: Vec<String>| if items.is_empty() { "-".to_owned() } else { items.join(" ") };
     let outstanding = known.outstanding.iter().map(|had| range(had.first_offset, had.last_offset));
     let failed = known.failed.iter();
-    let failed =
-        failed.map(|failed| format!("{} (x{})", range(failed.first_offset, failed.last_offset), failed.attempts));
+    let failed = failed
+        .map(|failed| format!("{} (x{})", range(failed.first_offset, failed.last_offset), failed.attempts));
     vec![
         known.group_id.clone(),
         format!("{}/{}", known.topic, known.partition),

@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 /// A journal for people: ids as text, times in milliseconds since the epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inspection {
-    /// The format this sidecar would write.
+    /// The newest format that this sidecar writes.
     pub format: u8,
     /// The journal's id, part of its markers' keys.
     pub journal: String,

@@ -232,7 +232,7 @@ impl Journal {
         }
     }
 
-    /// Removes what is remembered of a partition: its first part first, so that what an interruption leaves is no value.
+    /// Removes what is remembered of a partition. Once one of its parts is gone it is no value any more.
     fn erase(&mut self, number: u64) -> Result<(), Error> {
         let keys = self.store.keys(Family::Partition, number..=number)?;
         keys.into_iter().try_for_each(|key| self.store.remove(key))

@@ -3,9 +3,9 @@ use crate::{
     disk::Disk,
     folder,
     lock::Lock,
-    stored::{DecodeError, Family, Key, PART, decode, encode, parts},
+    stored::{DecodeError, Family, Key, PART, Versioned, decode, encode, parts},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use std::{
     fs::{self, File},
     io,
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Writes a value; it is there completely once all its parts are in the log.
-    pub(crate) fn put<T: Serialize>(&mut self, family: Family, index: u64, value: &T) -> Result<u32, Error> {
+    pub(crate) fn put<T: Versioned>(&mut self, family: Family, index: u64, value: &T) -> Result<u32, Error> {
         let mut count = 0;
         for part in parts(&encode(value)) {
             let key = Key { family, index, part: count };

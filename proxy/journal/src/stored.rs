@@ -3,15 +3,21 @@
 use crate::index::Trimmed;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sidecommit_core::{
-    Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory, PreparedGroup,
-    Recalled, Slot, TxnSummary,
+    Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory, PreparedGroup, Reason,
+    Recalled, Slot, TxnOutcome, TxnSummary,
 };
 
-/// The format written. Every value begins with it, so that an older sidecar stops at the first newer value.
-pub(crate) const FORMAT: u8 = 1;
+/// The newest format. Every value begins with that it needs ([`Versioned`]), so that an older sidecar stops at the first
+/// newer value, and goes on with a journal that has none.
+///
+/// 2: reasons after [`LAST_REASON_OF_1`].
+pub(crate) const FORMAT: u8 = 2;
 
 /// The oldest format read: one back, once there is one.
 pub(crate) const OLDEST: u8 = if FORMAT > 1 { FORMAT - 1 } else { 1 };
+
+/// The last reason that format 1 knows; newer ones come after it.
+const LAST_REASON_OF_1: Reason = Reason::OutcomeUnknown;
 
 /// Values are stored in parts of this size. sled puts a page that outgrows a quarter of its 512 KiB segment into a file
 /// of its own, which neither it nor an fdatasync of its log makes durable; a leaf has at most 20 values, so that with
@@ -118,6 +124,12 @@ pub(crate) struct Foreign {
     pub(crate) group: PreparedGroup,
 }
 
+/// A value that knows who can read it.
+pub(crate) trait Versioned: Serialize {
+    /// The oldest format whose readers understand it.
+    fn format(&self) -> u8;
+}
+
 /// Why a value cannot be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DecodeError {
@@ -127,8 +139,8 @@ pub(crate) enum DecodeError {
 
 // === values ===
 
-pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_extend(value, vec![FORMAT]).expect("encoding to memory cannot fail")
+pub(crate) fn encode<T: Versioned>(value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![value.format()]).expect("encoding to memory cannot fail")
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
@@ -191,6 +203,33 @@ impl Family {
     }
 }
 
+// === impl Stored ===
+
+impl Versioned for Stored {
+    fn format(&self) -> u8 {
+        let members = match self {
+            Self::Gone { .. } | Self::Entry(Entry::Claim { .. } | Entry::Adopted { .. }) => &[][..],
+            Self::Foreign(foreign) => &foreign.group.members,
+            Self::Entry(Entry::Prepared(group)) => &group.members,
+            Self::Entry(Entry::Settled { members, .. }) => members,
+            Self::Entry(Entry::Finished(summary)) => std::slice::from_ref(summary),
+        };
+        let is_newer = |member: &TxnSummary| match member.outcome {
+            TxnOutcome::Aborted { reason, .. } => reason > LAST_REASON_OF_1,
+            TxnOutcome::Committed(_) | TxnOutcome::Unknown { .. } => false,
+        };
+        if members.iter().any(is_newer) { 2 } else { 1 }
+    }
+}
+
+// === impl Partition ===
+
+impl Versioned for Partition {
+    fn format(&self) -> u8 {
+        1
+    }
+}
+
 // === impl Put ===
 
 impl From<&JournalEntry> for Put {
@@ -215,6 +254,12 @@ impl From<&JournalEntry> for Put {
 }
 
 // === impl Header ===
+
+impl Versioned for Header {
+    fn format(&self) -> u8 {
+        1
+    }
+}
 
 impl Header {
     pub(crate) fn new(cluster_id: String, slot: Slot, journal: JournalId) -> Self {

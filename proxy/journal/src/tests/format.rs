@@ -1,8 +1,10 @@
 //! Journals that other versions wrote.
 
 use super::{model::Source, open, raw};
-use crate::stored::{FORMAT, Family, Foreign, Header, Partition, Place, Put, Stored, decode, encode};
-use serde::{Serialize, de::DeserializeOwned};
+use crate::stored::{
+    Entry, FORMAT, Family, Foreign, Header, OLDEST, Partition, Place, Put, Stored, Versioned, decode, encode,
+};
+use serde::de::DeserializeOwned;
 use sidecommit_core::{
     Coordinate, FailedRange, Fingerprint, GroupUuid, IdempotencyKey, Incarnation, JournalEntry, JournalId,
     KeyHash, LaneIndex, LaneSeq, PartitionMemory, PartitionRange, Poison, PreparedGroup, Reason, Recalled,
@@ -109,17 +111,16 @@ fn partition() -> Partition {
 }
 
 #[track_caller]
-fn is_read_and_written<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, golden: &str) {
+fn is_read_and_written<T: Versioned + DeserializeOwned + PartialEq + Debug>(value: &T, golden: &str) {
     let hex: String = encode(value).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, golden, "{value:?} is written as it never was");
     assert_eq!(decode::<T>(&encode(value)).as_ref(), Ok(value));
 }
 
-/// Taken from the code of format 1 before the journal knew partitions: a journal has to survive an upgrade. Whoever has to
-/// change a line of these has made format 2, and keeps the types that read format 1.
+/// Taken from the code of format 1 before the journal knew partitions: a journal has to survive an upgrade, and the way back.
+/// Whoever has to change a line of these makes a new format, and keeps the types that read this one.
 #[test]
 fn format_1_is_read_and_written_as_it_was() {
-    assert_eq!(FORMAT, 1);
     let golden = include_str!("format_1.txt").lines();
     let (stream, rest): (Vec<_>, Vec<_>) = golden.enumerate().partition(|(n, _)| *n < stored().len());
     for (value, (_, golden)) in stored().iter().zip(stream) {
@@ -127,6 +128,26 @@ fn format_1_is_read_and_written_as_it_was() {
     }
     is_read_and_written(&header(), rest[0].1);
     is_read_and_written(&partition(), rest[1].1);
+}
+
+#[test]
+fn only_what_an_older_sidecar_cannot_read_is_of_a_newer_format() {
+    for reason in Reason::ALL {
+        let outcome = TxnOutcome::Aborted { reason: *reason, message: String::new(), record_index: None };
+        let members = vec![committed(), summary(outcome)];
+        let group = PreparedGroup { members: members.clone(), ..group() };
+        let slot = "p/ns/app/1".parse().unwrap();
+        let expected = if *reason > Reason::OutcomeUnknown { FORMAT } else { OLDEST };
+        for stored in [
+            Stored::Entry(Entry::Prepared(group.clone())),
+            Stored::Entry(Entry::Settled { lane: LaneIndex(1), seq: 3, members: members.clone() }),
+            Stored::Entry(Entry::Finished(members[1].clone())),
+            Stored::Foreign(Foreign { slot, journal: JournalId([2; 16]), group }),
+        ] {
+            assert_eq!(encode(&stored)[0], expected, "{reason:?}");
+            assert_eq!(decode::<Stored>(&encode(&stored)), Ok(stored));
+        }
+    }
 }
 
 /// A sidecar that knows no partitions reads the stream and its header and nothing else: it must find there what it would

@@ -242,7 +242,7 @@ mod tests {
             timestamp_ms: -1,
             key: Some(vec![].into()),
             value: Some(vec![].into()),
-            headers: vec![("".into(), Some(vec![].into())); 3],
+            headers: vec![],
         };
         let value = vec![7; (counted - empty.bytes()) as usize].into();
         let record = Consumed { value: Some(value), ..empty };
@@ -265,7 +265,7 @@ mod tests {
             let sized = sizes(wire(0)).expect("fits");
             assert!(sized.delivery_bytes <= DELIVERY_BYTES);
             let single = encoded(1, sized.record_bytes);
-            assert!((message - 512..=message).contains(&single), "{single} of {message}");
+            assert!((message - 128..=message).contains(&single), "{single} of {message}");
 
             let most = message - MESSAGE_OVERHEAD - sized.records as u64 * RECORD_OVERHEAD;
             let largest = sizes(wire(most as i64)).expect("fits just");

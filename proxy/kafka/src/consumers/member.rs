@@ -5,7 +5,7 @@ use super::{
     failure::Stop,
     gathered::Gathered,
     inbox::Order,
-    partitions::{Partitions, list},
+    partitions::{Partitions, list, resume_at},
     rewinds::{Arrived, Means, Rewinds},
     servers::Servers,
     settings,
@@ -135,7 +135,7 @@ impl Member {
                 partition.rewinding = true;
                 if fetching {
                     // What would be fetched meanwhile would be dropped.
-                    self.fetch(&from, false);
+                    self.fetch(&from, false, None);
                 }
                 self.rewinds.begin(from, epoch);
             }
@@ -153,33 +153,34 @@ impl Member {
 
     fn pause(&mut self, name: &TopicPartition, paused: bool) {
         let Some(partition) = self.partitions.staying(name) else { return };
+        let position = partition.position;
         if std::mem::replace(&mut partition.paused, paused) != paused && !partition.rewinding {
-            self.fetch(name, !paused);
+            self.fetch(name, !paused, position);
         }
     }
 
     /// librdkafka goes on where the last record was polled, or where it was sought last.
-    fn fetch(&self, name: &TopicPartition, fetch: bool) {
-        let list = list([name]);
+    fn fetch(&self, name: &TopicPartition, fetch: bool, position: Option<i64>) {
         let consumer = self.consumer();
-        let result = if fetch { consumer.resume(&list) } else { consumer.pause(&list) };
+        let result = match (fetch, position) {
+            (false, _) => consumer.pause(&list([name])),
+            (true, None) => consumer.resume(&list([name])),
+            (true, Some(position)) => resume_at(consumer, name, position),
+        };
         if let Err(error) = result {
-            tracing::warn!(partition = %name, %error, fetch, "pause or resume");
+            tracing::debug!(partition = %name, %error, fetch, "pause or resume");
         }
     }
 
     fn go_on_with_rewinds(&mut self) -> Result<(), Stop> {
         let means = means(&self.consumer, &self.queue, &self.subscribe);
-        for Arrived { from, epoch, position } in self.rewinds.go_on(&means, Instant::now())? {
+        let arrived = self.rewinds.go_on(&means, &mut self.partitions, Instant::now())?;
+        for Arrived { from, epoch, position } in arrived {
             let Some(partition) = self.partitions.staying(&from) else { continue };
             partition.epoch = epoch;
             partition.rewinding = false;
-            partition.origin.get_or_insert(position);
-            let paused = partition.paused;
-            self.seat.report(ConsumerEvent::Rewound { from: from.clone(), epoch, position });
-            if !paused {
-                self.fetch(&from, true);
-            }
+            partition.reach(position);
+            self.seat.report(ConsumerEvent::Rewound { from, epoch, position });
         }
         Ok(())
     }
@@ -331,7 +332,7 @@ impl Member {
         let names = || assigned.iter().map(|assigned| &assigned.partition);
         // One that was paused when it went is paused still.
         if let Err(error) = self.consumer().resume(&list(names())) {
-            tracing::warn!(%error, "resume");
+            tracing::debug!(%error, "resume");
         }
         self.perform(rebalance)?;
         self.seat.membership.lock().partitions.extend(names().cloned());
@@ -351,7 +352,7 @@ impl Member {
             Some(stop) => Err(stop),
             None if assign => Err(Stop::kafka(format!("assignment: {}", error.message))),
             None => {
-                tracing::warn!(error = error.message, "revocation");
+                tracing::debug!(error = error.message, "revocation");
                 Ok(())
             }
         }

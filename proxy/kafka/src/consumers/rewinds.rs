@@ -2,7 +2,7 @@
 
 use super::{
     failure::Stop,
-    partitions::{Partitions, list},
+    partitions::{Partitions, resume_at, seek},
 };
 use crate::{
     classify::TxnError,
@@ -22,9 +22,6 @@ use std::{
 
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a seek may hold up the thread; it is made again.
-const SEEK: Duration = Duration::from_millis(500);
 
 /// Between two looks at an offset that is not decided, or two seeks of a partition that has not begun.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -96,12 +93,17 @@ impl Rewinds {
     }
 
     /// Does what can be done now.
-    pub(super) fn go_on(&mut self, means: &Means<'_>, now: Instant) -> Result<Vec<Arrived>, Stop> {
+    pub(super) fn go_on(
+        &mut self,
+        means: &Means<'_>,
+        partitions: &mut Partitions,
+        now: Instant,
+    ) -> Result<Vec<Arrived>, Stop> {
         if self.ways.is_empty() || self.not_before.is_some_and(|at| now < at) {
             return Ok(Vec::new());
         }
         self.not_before = None;
-        let arrived = self.seek(means, now);
+        let arrived = self.seek(means, partitions, now);
         if self.asking.is_none() {
             for question in [Question::Committed, Question::Bounds] {
                 if self.ask(means, question)? {
@@ -112,16 +114,18 @@ impl Rewinds {
         Ok(arrived)
     }
 
-    fn seek(&mut self, means: &Means<'_>, now: Instant) -> Vec<Arrived> {
+    fn seek(&mut self, means: &Means<'_>, partitions: &mut Partitions, now: Instant) -> Vec<Arrived> {
         let mut arrived = Vec::new();
         let mut again = false;
         self.ways.retain(|from, way| {
             let Stage::Seek(position) = way.stage else { return true };
+            let paused = partitions.staying(from).is_some_and(|partition| partition.paused);
+            let seek = if paused { seek } else { resume_at };
             let sought = seek(means.consumer, from, position);
             match &sought {
                 Ok(()) => arrived.push(Arrived { from: from.clone(), epoch: way.epoch, position }),
                 Err(why) => {
-                    tracing::debug!(partition = %from, position, why, "sought again");
+                    tracing::debug!(partition = %from, position, %why, "sought again");
                     again = true;
                 }
             }
@@ -207,16 +211,6 @@ fn without_offset(partition: &TopicPartition, reset: Reset, origin: Option<i64>)
         (Reset::Latest, Some(origin)) => Ok(Stage::Seek(origin)),
         _ => Ok(Stage::Ask(Question::Bounds)),
     }
-}
-
-/// What is polled after it was fetched after it: librdkafka drops everything older.
-fn seek(consumer: &BaseConsumer<Logged>, to: &TopicPartition, position: i64) -> Result<(), String> {
-    let mut list = list([to]);
-    let offset = list.set_partition_offset(&to.topic, to.partition, Offset::Offset(position));
-    offset.map_err(|error| error.to_string())?;
-    let list = consumer.seek_partitions(list, SEEK).map_err(|error| error.to_string())?;
-    let results = list.elements();
-    results.iter().try_for_each(|element| element.error().map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]

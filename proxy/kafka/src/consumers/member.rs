@@ -14,7 +14,7 @@ use super::{
 use crate::{
     ClientSettings, Cluster,
     client::{self, Logged},
-    ffi::{ConsumerQueue, Polled, Rebalance},
+    ffi::{ConsumerQueue, Polled, Rebalance, TopicHandle},
 };
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
@@ -45,6 +45,7 @@ pub(super) struct Member {
     rebalances: VecDeque<Rebalance>,
     assignments: u64,
     // None only while it is dropped; in this order.
+    exceptions: Vec<TopicHandle>,
     queue: Option<ConsumerQueue>,
     consumer: Option<Arc<BaseConsumer<Logged>>>,
 }
@@ -73,6 +74,8 @@ impl Member {
         // Called with the queue's lock held.
         consumer.set_nonempty_callback(move || waking.inbox.wake());
         let queue = ConsumerQueue::of(consumer.client()).map_err(|error| Stop::kafka(error.message))?;
+        let exceptions = settings::exceptions(consumer.client(), &subscribe);
+        let exceptions = exceptions.map_err(|error| Stop::kafka(error.message))?;
         let consumer = Arc::new(consumer);
         seat.membership.lock().consumer = Some(consumer.clone());
         let member = Self {
@@ -86,6 +89,7 @@ impl Member {
             rebalance: None,
             rebalances: VecDeque::new(),
             assignments: 0,
+            exceptions,
             queue: Some(queue),
             consumer: Some(consumer),
         };
@@ -371,6 +375,7 @@ impl Drop for Member {
             tracing::debug!(?stop, "let go at the end");
         }
         self.rebalances.clear();
+        self.exceptions.clear();
         self.queue = None;
         self.consumer = None;
     }
@@ -384,7 +389,6 @@ fn means<'a>(
     Means {
         consumer: consumer.as_ref().expect("present until it is dropped"),
         queue: queue.as_ref().expect("present until it is dropped"),
-        group: &subscribe.group_id,
-        reset: subscribe.reset,
+        subscribe,
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     failure::Stop,
     partitions::{Partitions, resume_at, seek},
+    settings,
 };
 use crate::{
     classify::TxnError,
@@ -14,7 +15,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     types::RDKafkaErrorCode as Code,
 };
-use sidecommit_core::{PartitionEpoch, Reason, Reset, TopicPartition};
+use sidecommit_core::{PartitionEpoch, Reason, Reset, Subscribe, TopicPartition};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -33,8 +34,7 @@ const FAILED: Duration = Duration::from_millis(250);
 pub(super) struct Means<'a> {
     pub(super) consumer: &'a BaseConsumer<Logged>,
     pub(super) queue: &'a ConsumerQueue,
-    pub(super) group: &'a str,
-    pub(super) reset: Reset,
+    pub(super) subscribe: &'a Subscribe,
 }
 
 /// Partitions on their way. One request is under way at a time, about all that wait for it.
@@ -145,7 +145,8 @@ impl Rewinds {
             if way.asked {
                 let mut element = about.add_partition(&partition.topic, partition.partition);
                 if question == Question::Bounds {
-                    let bound = if means.reset == Reset::Latest { Offset::End } else { Offset::Beginning };
+                    let reset = settings::reset(means.subscribe, &partition.topic);
+                    let bound = if reset == Reset::Latest { Offset::End } else { Offset::Beginning };
                     element.set_offset(bound).map_err(Stop::kafka)?;
                 }
             }
@@ -155,7 +156,9 @@ impl Rewinds {
         }
         let client = means.consumer.client();
         let sent = match question {
-            Question::Committed => means.queue.ask_committed(client, means.group, &about, TIMEOUT),
+            Question::Committed => {
+                means.queue.ask_committed(client, &means.subscribe.group_id, &about, TIMEOUT)
+            }
             Question::Bounds => means.queue.ask_bounds(client, &about, TIMEOUT),
         };
         sent.map_err(|error| Stop::kafka(error.message))?;
@@ -182,7 +185,8 @@ impl Rewinds {
                 (Ok(Some(position)), _) => way.stage = Stage::Seek(position),
                 (Ok(None), Some(Question::Committed)) => {
                     let origin = partitions.staying(&partition).and_then(|known| known.origin);
-                    way.stage = without_offset(&partition, means.reset, origin)?;
+                    let reset = settings::reset(means.subscribe, &partition.topic);
+                    way.stage = without_offset(&partition, reset, origin)?;
                 }
                 (Ok(None), _) => self.not_before = Some(now + FAILED),
                 (Err(Code::UnstableOffsetCommit), _) => self.not_before = Some(now + AGAIN),
@@ -195,7 +199,7 @@ impl Rewinds {
     }
 
     fn again(&mut self, means: &Means<'_>, code: Code, message: &str, at: Instant) -> Result<(), Stop> {
-        tracing::debug!(group = means.group, ?code, message, "asked again");
+        tracing::debug!(group = means.subscribe.group_id, ?code, message, "asked again");
         self.not_before = Some(at);
         Stop::of(means.consumer.client(), code, message).map_or(Ok(()), Err)
     }

@@ -18,7 +18,7 @@ use std::{
 const PROTOCOLS: [GroupProtocol; 3] =
     [GroupProtocol::ClassicCooperative, GroupProtocol::ClassicEager, GroupProtocol::Consumer];
 
-/// Commits offset 4 of a partition for a group without members.
+/// Commits an offset for a group without members.
 fn commit(rig: &Rig, group: &str, topic: &str, offset: i64) {
     rig.open(1);
     rig.order(1, LaneOp::Begin);
@@ -202,6 +202,33 @@ fn a_group_without_an_offset_that_may_not_be_reset_is_told_so() {
     member.assigned();
     assert_eq!(member.failed(), Reason::OffsetMissing);
     assert!(member.event_within(Duration::from_secs(1)).is_none(), "told once");
+}
+
+#[test]
+fn retry_topics_are_read_from_the_beginning_whatever_the_policy() {
+    let (main, retry, rig) = (topic("main", 1, &[]), topic("retries", 1, &[]), Rig::new("retries"));
+    produce_some(&main, 0, 3);
+    produce_some(&retry, 0, 2);
+    for protocol in PROTOCOLS {
+        for reset in [Reset::Latest, Reset::None] {
+            let group = group();
+            if reset == Reset::None {
+                commit(&rig, &group, &main, 3);
+            }
+            let mut subscribe = Subscribe { protocol, reset, ..subscribe(&group, &main) };
+            subscribe.retry.topics = vec![RetryTopic { topic: retry.as_str().into(), delay: 1 }];
+            let member = Member::join(subscribe);
+            let mut assigned = 0;
+            while assigned < 2 {
+                assigned += member.assigned().len();
+            }
+            let from = at(&retry, 0);
+            assert_eq!(member.read_records(&from, 2).offsets(), [0, 1], "{protocol:?} {reset:?}");
+            member.order(ConsumerOp::Rewind { from: from.clone(), epoch: 1 });
+            assert_eq!(member.rewound(&from, 1), 0);
+            assert_eq!(member.read_records(&from, 2).offsets(), [0, 1], "{protocol:?} {reset:?}");
+        }
+    }
 }
 
 #[test]

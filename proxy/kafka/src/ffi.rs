@@ -5,7 +5,7 @@
 //! - waiting for events without spinning;
 //! - listing groups and their offsets with their metadata;
 //! - polling a consumer: which topic's partition has ended, and rebalances that wait without a callback;
-//! - a topic's id;
+//! - a topic's id, and a topic with a configuration of its own;
 //! - naming the bootstrap servers again.
 
 use crate::classify::TxnError;
@@ -30,7 +30,7 @@ mod topics;
 pub(crate) use consumer::{Answer, ConsumerQueue, Polled, Rebalance, cached_end};
 pub(crate) use events::Events;
 pub(crate) use groups::{GroupOffset, committed_offsets, list_groups};
-pub(crate) use topics::{TopicId, topic_id};
+pub(crate) use topics::{TopicHandle, TopicId, topic_id};
 
 /// Tells a client its bootstrap servers again, for when it reaches nobody.
 ///

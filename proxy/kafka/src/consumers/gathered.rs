@@ -38,6 +38,7 @@ impl Gathered {
         self.records += 1;
         self.bytes += record.bytes();
         of.origin.get_or_insert(record.offset);
+        of.reach(record.offset + 1);
         let part = self.part(of);
         part.position = record.offset + 1;
         part.at_end = false;
@@ -45,7 +46,7 @@ impl Gathered {
     }
 
     pub(super) fn end(&mut self, of: &mut Partition, position: i64) {
-        of.origin.get_or_insert(position);
+        of.reach(position);
         let part = self.part(of);
         part.position = position;
         part.at_end = true;

@@ -5,7 +5,7 @@ use super::{
     failure::Stop,
     gathered::Gathered,
     inbox::Order,
-    partitions::{Partitions, list},
+    partitions::{Partitions, list, resume_at},
     rewinds::{Arrived, Means, Rewinds},
     servers::Servers,
     settings,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     ClientSettings, Cluster,
     client::{self, Logged},
-    ffi::{ConsumerQueue, Polled, Rebalance},
+    ffi::{ConsumerQueue, Polled, Rebalance, TopicHandle},
 };
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
@@ -45,6 +45,7 @@ pub(super) struct Member {
     rebalances: VecDeque<Rebalance>,
     assignments: u64,
     // None only while it is dropped; in this order.
+    exceptions: Vec<TopicHandle>,
     queue: Option<ConsumerQueue>,
     consumer: Option<Arc<BaseConsumer<Logged>>>,
 }
@@ -73,6 +74,8 @@ impl Member {
         // Called with the queue's lock held.
         consumer.set_nonempty_callback(move || waking.inbox.wake());
         let queue = ConsumerQueue::of(consumer.client()).map_err(|error| Stop::kafka(error.message))?;
+        let exceptions = settings::exceptions(consumer.client(), &subscribe);
+        let exceptions = exceptions.map_err(|error| Stop::kafka(error.message))?;
         let consumer = Arc::new(consumer);
         seat.membership.lock().consumer = Some(consumer.clone());
         let member = Self {
@@ -86,6 +89,7 @@ impl Member {
             rebalance: None,
             rebalances: VecDeque::new(),
             assignments: 0,
+            exceptions,
             queue: Some(queue),
             consumer: Some(consumer),
         };
@@ -135,7 +139,7 @@ impl Member {
                 partition.rewinding = true;
                 if fetching {
                     // What would be fetched meanwhile would be dropped.
-                    self.fetch(&from, false);
+                    self.fetch(&from, false, None);
                 }
                 self.rewinds.begin(from, epoch);
             }
@@ -153,33 +157,34 @@ impl Member {
 
     fn pause(&mut self, name: &TopicPartition, paused: bool) {
         let Some(partition) = self.partitions.staying(name) else { return };
+        let position = partition.position;
         if std::mem::replace(&mut partition.paused, paused) != paused && !partition.rewinding {
-            self.fetch(name, !paused);
+            self.fetch(name, !paused, position);
         }
     }
 
     /// librdkafka goes on where the last record was polled, or where it was sought last.
-    fn fetch(&self, name: &TopicPartition, fetch: bool) {
-        let list = list([name]);
+    fn fetch(&self, name: &TopicPartition, fetch: bool, position: Option<i64>) {
         let consumer = self.consumer();
-        let result = if fetch { consumer.resume(&list) } else { consumer.pause(&list) };
+        let result = match (fetch, position) {
+            (false, _) => consumer.pause(&list([name])),
+            (true, None) => consumer.resume(&list([name])),
+            (true, Some(position)) => resume_at(consumer, name, position),
+        };
         if let Err(error) = result {
-            tracing::warn!(partition = %name, %error, fetch, "pause or resume");
+            tracing::debug!(partition = %name, %error, fetch, "pause or resume");
         }
     }
 
     fn go_on_with_rewinds(&mut self) -> Result<(), Stop> {
         let means = means(&self.consumer, &self.queue, &self.subscribe);
-        for Arrived { from, epoch, position } in self.rewinds.go_on(&means, Instant::now())? {
+        let arrived = self.rewinds.go_on(&means, &mut self.partitions, Instant::now())?;
+        for Arrived { from, epoch, position } in arrived {
             let Some(partition) = self.partitions.staying(&from) else { continue };
             partition.epoch = epoch;
             partition.rewinding = false;
-            partition.origin.get_or_insert(position);
-            let paused = partition.paused;
-            self.seat.report(ConsumerEvent::Rewound { from: from.clone(), epoch, position });
-            if !paused {
-                self.fetch(&from, true);
-            }
+            partition.reach(position);
+            self.seat.report(ConsumerEvent::Rewound { from, epoch, position });
         }
         Ok(())
     }
@@ -331,7 +336,7 @@ impl Member {
         let names = || assigned.iter().map(|assigned| &assigned.partition);
         // One that was paused when it went is paused still.
         if let Err(error) = self.consumer().resume(&list(names())) {
-            tracing::warn!(%error, "resume");
+            tracing::debug!(%error, "resume");
         }
         self.perform(rebalance)?;
         self.seat.membership.lock().partitions.extend(names().cloned());
@@ -351,7 +356,7 @@ impl Member {
             Some(stop) => Err(stop),
             None if assign => Err(Stop::kafka(format!("assignment: {}", error.message))),
             None => {
-                tracing::warn!(error = error.message, "revocation");
+                tracing::debug!(error = error.message, "revocation");
                 Ok(())
             }
         }
@@ -370,6 +375,7 @@ impl Drop for Member {
             tracing::debug!(?stop, "let go at the end");
         }
         self.rebalances.clear();
+        self.exceptions.clear();
         self.queue = None;
         self.consumer = None;
     }
@@ -383,7 +389,6 @@ fn means<'a>(
     Means {
         consumer: consumer.as_ref().expect("present until it is dropped"),
         queue: queue.as_ref().expect("present until it is dropped"),
-        group: &subscribe.group_id,
-        reset: subscribe.reset,
+        subscribe,
     }
 }

@@ -1,8 +1,16 @@
 //! What is assigned to a member, and how it is read.
 
-use rdkafka::TopicPartitionList;
+use crate::client::Logged;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaResult,
+};
 use sidecommit_core::{PartitionEpoch, TopicPartition};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// How long a seek may hold up the thread.
+const SEEK: Duration = Duration::from_millis(500);
 
 /// An assigned partition.
 #[derive(Debug)]
@@ -16,6 +24,8 @@ pub(super) struct Partition {
     pub(super) rewinding: bool,
     /// On its way to another member.
     pub(super) leaving: bool,
+    /// What was not reported yet; None before the first report.
+    pub(super) position: Option<i64>,
     /// Where reading began: for a group without an offset that began at the end, which is elsewhere by now.
     pub(super) origin: Option<i64>,
 }
@@ -28,7 +38,22 @@ pub(super) struct Partitions(BTreeMap<Arc<str>, BTreeMap<i32, Partition>>);
 
 impl Partition {
     fn new(name: TopicPartition, topic_id: Arc<str>) -> Self {
-        Self { name, topic_id, epoch: 0, paused: false, rewinding: false, leaving: false, origin: None }
+        Self {
+            name,
+            topic_id,
+            epoch: 0,
+            paused: false,
+            rewinding: false,
+            leaving: false,
+            position: None,
+            origin: None,
+        }
+    }
+
+    /// All before is reported.
+    pub(super) fn reach(&mut self, position: i64) {
+        self.position = Some(position);
+        self.origin.get_or_insert(position);
     }
 
     /// Whether what comes of it is of use.
@@ -67,6 +92,25 @@ impl Partitions {
             }
         }
     }
+}
+
+/// Fetches again, from there on. A broker that nothing was fetched from is not told of a resume for up to a second, but of
+/// a seek at once, unless it is to the offset 0 (rd_kafka_toppar_set_fetch_state).
+pub(super) fn resume_at(
+    consumer: &BaseConsumer<Logged>,
+    name: &TopicPartition,
+    position: i64,
+) -> KafkaResult<()> {
+    consumer.resume(&list([name]))?;
+    seek(consumer, name, position)
+}
+
+/// What is polled from now on was fetched from there on: librdkafka drops everything older.
+pub(super) fn seek(consumer: &BaseConsumer<Logged>, name: &TopicPartition, position: i64) -> KafkaResult<()> {
+    let mut list = list([name]);
+    list.set_partition_offset(&name.topic, name.partition, Offset::Offset(position))?;
+    let list = consumer.seek_partitions(list, SEEK)?;
+    list.elements().iter().try_for_each(|element| element.error())
 }
 
 /// For calls of rust-rdkafka.

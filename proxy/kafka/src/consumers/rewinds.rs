@@ -2,7 +2,8 @@
 
 use super::{
     failure::Stop,
-    partitions::{Partitions, list},
+    partitions::{Partitions, resume_at, seek},
+    settings,
 };
 use crate::{
     classify::TxnError,
@@ -14,7 +15,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     types::RDKafkaErrorCode as Code,
 };
-use sidecommit_core::{PartitionEpoch, Reason, Reset, TopicPartition};
+use sidecommit_core::{PartitionEpoch, Reason, Reset, Subscribe, TopicPartition};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -22,9 +23,6 @@ use std::{
 
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a seek may hold up the thread; it is made again.
-const SEEK: Duration = Duration::from_millis(500);
 
 /// Between two looks at an offset that is not decided, or two seeks of a partition that has not begun.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -36,8 +34,7 @@ const FAILED: Duration = Duration::from_millis(250);
 pub(super) struct Means<'a> {
     pub(super) consumer: &'a BaseConsumer<Logged>,
     pub(super) queue: &'a ConsumerQueue,
-    pub(super) group: &'a str,
-    pub(super) reset: Reset,
+    pub(super) subscribe: &'a Subscribe,
 }
 
 /// Partitions on their way. One request is under way at a time, about all that wait for it.
@@ -96,12 +93,17 @@ impl Rewinds {
     }
 
     /// Does what can be done now.
-    pub(super) fn go_on(&mut self, means: &Means<'_>, now: Instant) -> Result<Vec<Arrived>, Stop> {
+    pub(super) fn go_on(
+        &mut self,
+        means: &Means<'_>,
+        partitions: &mut Partitions,
+        now: Instant,
+    ) -> Result<Vec<Arrived>, Stop> {
         if self.ways.is_empty() || self.not_before.is_some_and(|at| now < at) {
             return Ok(Vec::new());
         }
         self.not_before = None;
-        let arrived = self.seek(means, now);
+        let arrived = self.seek(means, partitions, now);
         if self.asking.is_none() {
             for question in [Question::Committed, Question::Bounds] {
                 if self.ask(means, question)? {
@@ -112,16 +114,18 @@ impl Rewinds {
         Ok(arrived)
     }
 
-    fn seek(&mut self, means: &Means<'_>, now: Instant) -> Vec<Arrived> {
+    fn seek(&mut self, means: &Means<'_>, partitions: &mut Partitions, now: Instant) -> Vec<Arrived> {
         let mut arrived = Vec::new();
         let mut again = false;
         self.ways.retain(|from, way| {
             let Stage::Seek(position) = way.stage else { return true };
+            let paused = partitions.staying(from).is_some_and(|partition| partition.paused);
+            let seek = if paused { seek } else { resume_at };
             let sought = seek(means.consumer, from, position);
             match &sought {
                 Ok(()) => arrived.push(Arrived { from: from.clone(), epoch: way.epoch, position }),
                 Err(why) => {
-                    tracing::debug!(partition = %from, position, why, "sought again");
+                    tracing::debug!(partition = %from, position, %why, "sought again");
                     again = true;
                 }
             }
@@ -141,7 +145,8 @@ impl Rewinds {
             if way.asked {
                 let mut element = about.add_partition(&partition.topic, partition.partition);
                 if question == Question::Bounds {
-                    let bound = if means.reset == Reset::Latest { Offset::End } else { Offset::Beginning };
+                    let reset = settings::reset(means.subscribe, &partition.topic);
+                    let bound = if reset == Reset::Latest { Offset::End } else { Offset::Beginning };
                     element.set_offset(bound).map_err(Stop::kafka)?;
                 }
             }
@@ -151,7 +156,9 @@ impl Rewinds {
         }
         let client = means.consumer.client();
         let sent = match question {
-            Question::Committed => means.queue.ask_committed(client, means.group, &about, TIMEOUT),
+            Question::Committed => {
+                means.queue.ask_committed(client, &means.subscribe.group_id, &about, TIMEOUT)
+            }
             Question::Bounds => means.queue.ask_bounds(client, &about, TIMEOUT),
         };
         sent.map_err(|error| Stop::kafka(error.message))?;
@@ -178,7 +185,8 @@ impl Rewinds {
                 (Ok(Some(position)), _) => way.stage = Stage::Seek(position),
                 (Ok(None), Some(Question::Committed)) => {
                     let origin = partitions.staying(&partition).and_then(|known| known.origin);
-                    way.stage = without_offset(&partition, means.reset, origin)?;
+                    let reset = settings::reset(means.subscribe, &partition.topic);
+                    way.stage = without_offset(&partition, reset, origin)?;
                 }
                 (Ok(None), _) => self.not_before = Some(now + FAILED),
                 (Err(Code::UnstableOffsetCommit), _) => self.not_before = Some(now + AGAIN),
@@ -191,7 +199,7 @@ impl Rewinds {
     }
 
     fn again(&mut self, means: &Means<'_>, code: Code, message: &str, at: Instant) -> Result<(), Stop> {
-        tracing::debug!(group = means.group, ?code, message, "asked again");
+        tracing::debug!(group = means.subscribe.group_id, ?code, message, "asked again");
         self.not_before = Some(at);
         Stop::of(means.consumer.client(), code, message).map_or(Ok(()), Err)
     }
@@ -207,16 +215,6 @@ fn without_offset(partition: &TopicPartition, reset: Reset, origin: Option<i64>)
         (Reset::Latest, Some(origin)) => Ok(Stage::Seek(origin)),
         _ => Ok(Stage::Ask(Question::Bounds)),
     }
-}
-
-/// What is polled after it was fetched after it: librdkafka drops everything older.
-fn seek(consumer: &BaseConsumer<Logged>, to: &TopicPartition, position: i64) -> Result<(), String> {
-    let mut list = list([to]);
-    let offset = list.set_partition_offset(&to.topic, to.partition, Offset::Offset(position));
-    offset.map_err(|error| error.to_string())?;
-    let list = consumer.seek_partitions(list, SEEK).map_err(|error| error.to_string())?;
-    let results = list.elements();
-    results.iter().try_for_each(|element| element.error().map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]

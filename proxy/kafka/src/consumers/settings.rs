@@ -1,7 +1,7 @@
 //! A member's configuration and subscription.
 
-use crate::ClientSettings;
-use rdkafka::ClientConfig;
+use crate::{ClientSettings, classify::TxnError, client::Logged, ffi::TopicHandle};
+use rdkafka::{ClientConfig, client::Client};
 use sidecommit_core::{GroupProtocol, Reset, Subscribe, Topics};
 
 /// librdkafka holds that much at most beyond what it was asked for.
@@ -9,6 +9,8 @@ const HELD_MAX: u64 = 16 << 20;
 
 /// Kafka's own topics, which a pattern does not mean.
 const INTERNAL: &str = "^__consumer_offsets$,^__transaction_state$,^__share_group_state$";
+
+const RESET: &str = "auto.offset.reset";
 
 /// What the classic protocol needs, and KIP-848's does not allow.
 const CLASSIC_ONLY: [&str; 4] =
@@ -37,14 +39,7 @@ pub(super) fn config(client: &ClientSettings, subscribe: &Subscribe, read_ahead_
         .set("enable.partition.eof", "true")
         .set("allow.auto.create.topics", "false")
         .set("topic.blacklist", INTERNAL)
-        .set(
-            "auto.offset.reset",
-            match subscribe.reset {
-                Reset::Earliest => "earliest",
-                Reset::Latest => "latest",
-                Reset::None => "error",
-            },
-        );
+        .set(RESET, reset_text(subscribe.reset));
     if let Some(instance) = &subscribe.group_instance_id {
         config.set("group.instance.id", instance);
     }
@@ -72,6 +67,35 @@ pub(super) fn topics(subscribe: &Subscribe) -> Vec<String> {
     };
     topics.extend(subscribe.retry.topics.iter().map(|retry| retry.topic.to_string()));
     topics
+}
+
+/// Where a group without an offset begins to read a topic. What was moved to a retry topic before the group has an offset for
+/// it must not be skipped.
+pub(super) fn reset(subscribe: &Subscribe, topic: &str) -> Reset {
+    let is_retry = subscribe.retry.topics.iter().any(|retry| &*retry.topic == topic);
+    if is_retry { Reset::Earliest } else { subscribe.reset }
+}
+
+/// Topics that are not configured as the consumer is; to be kept as long as it is.
+pub(super) fn exceptions(
+    client: &Client<Logged>,
+    subscribe: &Subscribe,
+) -> Result<Vec<TopicHandle>, TxnError> {
+    let retries = subscribe.retry.topics.iter();
+    retries
+        .map(|retry| {
+            let reset = reset_text(reset(subscribe, &retry.topic));
+            TopicHandle::new(client, &retry.topic, &[(RESET, reset)])
+        })
+        .collect()
+}
+
+fn reset_text(reset: Reset) -> &'static str {
+    match reset {
+        Reset::Earliest => "earliest",
+        Reset::Latest => "latest",
+        Reset::None => "error",
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! The admin call that tells a topic's id.
+//! The admin call that tells a topic's id, and topics that are configured apart.
 
 use super::{
     copy,
     groups::{Options, Queue, unexpected},
-    text,
+    owned, text,
 };
 use crate::classify::TxnError;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,7 +12,7 @@ use rdkafka::{
     bindings::{self as sys, rd_kafka_admin_op_t, rd_kafka_resp_err_t},
     client::Client,
 };
-use std::{fmt, time::Duration};
+use std::{fmt, ptr::NonNull, time::Duration};
 
 /// What a topic keeps until it is deleted, and one made again under its name does not have (KIP-516). Brokers before 2.8
 /// tell the same for all.
@@ -72,6 +72,50 @@ pub(crate) fn topic_id<C: ClientContext>(
             sys::rd_kafka_Uuid_most_significant_bits(id),
             sys::rd_kafka_Uuid_least_significant_bits(id),
         ))
+    }
+}
+
+/// A topic that has a configuration of its own in a client, as long as this is there. To be dropped before the client.
+pub(crate) struct TopicHandle(NonNull<sys::rd_kafka_topic_t>);
+
+// === impl TopicHandle ===
+
+impl TopicHandle {
+    /// To be made before the client hears of the topic.
+    pub(crate) fn new<C: ClientContext>(
+        client: &Client<C>,
+        topic: &str,
+        properties: &[(&str, &str)],
+    ) -> Result<Self, TxnError> {
+        let name = text(topic)?;
+        let properties = properties.iter().map(|(name, value)| Ok((text(name)?, text(value)?)));
+        let properties: Vec<_> = properties.collect::<Result<_, TxnError>>()?;
+        let mut why = [0; 256];
+        // SAFETY: the client is live; all strings are NUL-terminated, and copied by the calls; the buffer has the length
+        // that is told; the configuration is handed over to the topic if that is made, else destroyed once.
+        unsafe {
+            let config = sys::rd_kafka_default_topic_conf_dup(client.native_ptr());
+            for (property, value) in &properties {
+                let (property, value) = (property.as_ptr(), value.as_ptr());
+                let set = sys::rd_kafka_topic_conf_set(config, property, value, why.as_mut_ptr(), why.len());
+                if set != sys::rd_kafka_conf_res_t::RD_KAFKA_CONF_OK {
+                    sys::rd_kafka_topic_conf_destroy(config);
+                    return Err(unexpected(&owned(why.as_ptr())));
+                }
+            }
+            let topic = sys::rd_kafka_topic_new(client.native_ptr(), name.as_ptr(), config);
+            NonNull::new(topic).map(Self).ok_or_else(|| {
+                sys::rd_kafka_topic_conf_destroy(config);
+                unexpected("no topic")
+            })
+        }
+    }
+}
+
+impl Drop for TopicHandle {
+    fn drop(&mut self) {
+        // SAFETY: made by rd_kafka_topic_new and destroyed only here.
+        unsafe { sys::rd_kafka_topic_destroy(self.0.as_ptr()) }
     }
 }
 

@@ -10,12 +10,15 @@ use sidecommit_core::{
     Subscribe, Topics,
 };
 use sidecommit_kafka::{ClientSettings, Properties};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 const PROTOCOLS: [GroupProtocol; 3] =
     [GroupProtocol::ClassicCooperative, GroupProtocol::ClassicEager, GroupProtocol::Consumer];
 
-/// Commits offset 4 of a partition for a group without members.
+/// Commits an offset for a group without members.
 fn commit(rig: &Rig, group: &str, topic: &str, offset: i64) {
     rig.open(1);
     rig.order(1, LaneOp::Begin);
@@ -146,6 +149,31 @@ fn what_is_paused_stays_paused() {
 }
 
 #[test]
+fn a_resume_takes_effect_at_once() {
+    const ROUNDS: usize = 9;
+    let topic = topic("prompt", 1, &[]);
+    let partition = at(&topic, 0);
+    produce_some(&topic, 0, 1);
+    let member = Member::join(subscribe(&group(), &topic));
+    member.assigned();
+    member.read_to_end(&partition);
+    let mut took = Vec::new();
+    for _ in 0..ROUNDS {
+        member.order(ConsumerOp::Pause(partition.clone()));
+        // No fetch is under way any more.
+        while member.event_within(Duration::from_millis(200)).is_some() {}
+        produce_some(&topic, 0, 1);
+        let resumed = Instant::now();
+        member.order(ConsumerOp::Resume(partition.clone()));
+        member.read_records(&partition, 1);
+        took.push(resumed.elapsed());
+    }
+    took.sort_unstable();
+    // librdkafka alone takes half a second on average.
+    assert!(took[ROUNDS / 2] < Duration::from_millis(250), "{took:?}");
+}
+
+#[test]
 fn a_pattern_means_whole_names_and_retry_topics_are_read_too() {
     let (wanted, other) = (topic("pattern", 1, &[]), topic("retry", 1, &[]));
     let longer = format!("{wanted}-more");
@@ -174,6 +202,33 @@ fn a_group_without_an_offset_that_may_not_be_reset_is_told_so() {
     member.assigned();
     assert_eq!(member.failed(), Reason::OffsetMissing);
     assert!(member.event_within(Duration::from_secs(1)).is_none(), "told once");
+}
+
+#[test]
+fn retry_topics_are_read_from_the_beginning_whatever_the_policy() {
+    let (main, retry, rig) = (topic("main", 1, &[]), topic("retries", 1, &[]), Rig::new("retries"));
+    produce_some(&main, 0, 3);
+    produce_some(&retry, 0, 2);
+    for protocol in PROTOCOLS {
+        for reset in [Reset::Latest, Reset::None] {
+            let group = group();
+            if reset == Reset::None {
+                commit(&rig, &group, &main, 3);
+            }
+            let mut subscribe = Subscribe { protocol, reset, ..subscribe(&group, &main) };
+            subscribe.retry.topics = vec![RetryTopic { topic: retry.as_str().into(), delay: 1 }];
+            let member = Member::join(subscribe);
+            let mut assigned = 0;
+            while assigned < 2 {
+                assigned += member.assigned().len();
+            }
+            let from = at(&retry, 0);
+            assert_eq!(member.read_records(&from, 2).offsets(), [0, 1], "{protocol:?} {reset:?}");
+            member.order(ConsumerOp::Rewind { from: from.clone(), epoch: 1 });
+            assert_eq!(member.rewound(&from, 1), 0);
+            assert_eq!(member.read_records(&from, 2).offsets(), [0, 1], "{protocol:?} {reset:?}");
+        }
+    }
 }
 
 #[test]
@@ -249,7 +304,7 @@ fn who_closes_leaves_at_once_and_says_nothing_more() {
     first.assigned();
     let second = Member::join(subscribe(&group, &topic));
     first.order(ConsumerOp::Close);
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     assert_eq!(second.assigned_numbers(), [0]);
     assert!(started.elapsed() < SESSION, "waited for its session to end");
     assert!(!matches!(first.event_within(Duration::ZERO), Some(ConsumerEvent::Failed { .. })));

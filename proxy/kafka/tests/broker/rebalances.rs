@@ -9,10 +9,20 @@ use std::{collections::BTreeSet, time::Duration};
 
 /// Two members of a group of four partitions, of which the first was alone.
 fn two(protocol: GroupProtocol, name: &str) -> (String, Member, Member) {
+    two_after(protocol, name, |_, _| ())
+}
+
+/// As above; the first one does something before the second one joins.
+fn two_after(
+    protocol: GroupProtocol,
+    name: &str,
+    before: impl FnOnce(&Member, &str),
+) -> (String, Member, Member) {
     let topic = topic(name, 4, &[]);
     let subscribe = Subscribe { protocol, ..subscribe(&group(), &topic) };
     let first = Member::join(subscribe.clone());
     assert_eq!(first.assigned_numbers(), [0, 1, 2, 3]);
+    before(&first, &topic);
     let second = Member::join(subscribe);
     (topic, first, second)
 }
@@ -78,11 +88,12 @@ fn who_closes_instead_of_letting_go_lets_go() {
 fn a_partition_that_was_paused_when_it_went_is_read_when_it_comes_back() {
     for protocol in [GroupProtocol::ClassicCooperative, GroupProtocol::ClassicEager, GroupProtocol::Consumer]
     {
-        let (topic, first, second) = two(protocol, "back");
+        let (topic, first, second) = two_after(protocol, "back", |first, topic| {
+            for partition in 0..4 {
+                first.order(ConsumerOp::Pause(at(topic, partition)));
+            }
+        });
         let (gone, _) = first.revoking();
-        for partition in 0..4 {
-            first.order(ConsumerOp::Pause(at(&topic, partition)));
-        }
         first.order(ConsumerOp::LetGo);
         let theirs = second.assigned_numbers();
         second.order(ConsumerOp::Close);

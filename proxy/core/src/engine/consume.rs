@@ -224,7 +224,12 @@ impl Engine {
             None => self.consuming.memories.remove(&key),
         };
         let (topic, partition) = (from.topic.to_string(), from.partition);
+        let works = memory.as_ref().is_some_and(|memory| memory.outstanding.is_some());
         self.put(JournalEntry::Consumption { group_id, topic, partition, memory });
+        if works {
+            // What is not synced dies with this process, and with it the attempt that it stands for. Nobody waits for it.
+            self.sync();
+        }
     }
 
     /// Goes back to the group's offset.

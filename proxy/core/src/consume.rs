@@ -338,8 +338,10 @@ pub struct FailedRange {
     pub first: i64,
     /// Last offset.
     pub last: i64,
-    /// How many attempts failed.
+    /// How many attempts failed, the deliveries of many records included.
     pub attempts: u32,
+    /// How many of them failed with nobody else to blame.
+    pub alone: u32,
     /// One of them is to blame, and it is not known which.
     pub suspect: bool,
 }

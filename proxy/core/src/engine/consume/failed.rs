@@ -40,9 +40,11 @@ impl Failed {
         self.range(offset).map_or(0, |range| range.attempts)
     }
 
-    /// One more attempt of these offsets failed; returns how many have by now, at most.
+    /// One more attempt of these offsets failed; returns how many failed with nobody else to blame.
     pub(super) fn fail(&mut self, first: i64, last: i64) -> u32 {
         let attempts = 1 + self.overlapping(first, last).map(|range| range.attempts).max().unwrap_or(0);
+        let before = self.range(first).filter(|range| range.first == range.last);
+        let alone = if first == last { 1 + before.map_or(0, |range| range.alone) } else { 0 };
         // What overlaps at the edges keeps its own count outside.
         let mut ranges = Vec::with_capacity(self.ranges.len() + 2);
         for range in self.ranges.drain(..) {
@@ -53,10 +55,10 @@ impl Failed {
             ];
             ranges.extend(outside.into_iter().filter(|range| range.first <= range.last));
         }
-        ranges.push(FailedRange { first, last, attempts, suspect: true });
+        ranges.push(FailedRange { first, last, attempts, alone, suspect: true });
         ranges.sort_by_key(|range| range.first);
         self.ranges = ranges;
-        attempts
+        alone
     }
 
     /// The record is given up.
@@ -165,14 +167,22 @@ mod tests {
     #[test]
     fn what_failed_again_in_part_keeps_its_counts_apart() {
         let mut failed = Failed::default();
-        assert_eq!(failed.fail(0, 99), 1);
-        assert_eq!(failed.fail(0, 49), 2);
+        assert_eq!(failed.fail(0, 99), 0);
+        assert_eq!(failed.fail(0, 49), 0);
         assert_eq!(ranges(&failed), [(0, 49, 2), (50, 99, 1)]);
-        assert_eq!(failed.fail(40, 59), 3);
+        assert_eq!(failed.fail(40, 59), 0);
         assert_eq!(ranges(&failed), [(0, 39, 2), (40, 59, 3), (60, 99, 1)]);
         failed.settle(45);
         assert_eq!(ranges(&failed), [(45, 59, 3), (60, 99, 1)]);
         assert_eq!((failed.attempts(44), failed.attempts(45), failed.attempts(60)), (0, 3, 1));
+    }
+
+    #[test]
+    fn what_failed_alone_is_counted_apart() {
+        let mut failed = Failed::default();
+        failed.fail(0, 9);
+        assert_eq!((failed.fail(4, 4), failed.fail(4, 4), failed.attempts(4)), (1, 2, 3));
+        assert_eq!((failed.fail(3, 5), failed.fail(4, 4)), (0, 1), "among others again");
     }
 
     #[test]

@@ -239,8 +239,8 @@ impl Engine {
     }
 }
 
-/// One more attempt of these offsets failed; a record that is alone and has had all its attempts is given up, where it can
-/// go somewhere. Returns how many attempts failed.
+/// One more attempt of these offsets failed; a record that has failed alone as often as it may is given up, where it can go
+/// somewhere. Returns how many attempts failed.
 pub(super) fn attempt_failed(
     failed: &mut Failed,
     subscribe: &Subscribe,
@@ -249,12 +249,12 @@ pub(super) fn attempt_failed(
     last: i64,
     why: &Poison,
 ) -> u32 {
-    let attempts = failed.fail(first, last);
-    let hopeless = !why.retryable || attempts >= subscribe.retry.max_attempts;
+    let alone = failed.fail(first, last);
+    let hopeless = !why.retryable || alone >= subscribe.retry.max_attempts;
     if first == last && hopeless && super::letters::destination(subscribe, from, why.retryable).is_some() {
         failed.poison(Poison { offset: first, ..why.clone() });
     }
-    attempts
+    failed.attempts(first)
 }
 
 fn revoked(delivery: DeliveryId) -> Refusal {

@@ -3,6 +3,7 @@
 mod client;
 mod config;
 mod docs;
+mod groups;
 mod healthcheck;
 mod journal;
 pub(crate) mod output;
@@ -46,6 +47,9 @@ enum Command {
     /// Look at open transactions, or abort one
     #[command(subcommand)]
     Transactions(transactions::Command),
+    /// Look at what applications read through the sidecar
+    #[command(subcommand)]
+    Groups(groups::Command),
     /// Tell a sidecar that stepped down that it is its slot's rightful owner
     Resume(resume::Args),
     /// Decide what a journal holds in doubt, by reading Kafka only; no sidecar may be using the journal
@@ -93,6 +97,7 @@ impl Command {
             Self::Bench(args) => bench::run(args),
             Self::Journal(command) => journal::run(&command, environment),
             Self::Transactions(command) => transactions::run(&command, environment),
+            Self::Groups(command) => groups::run(&command, environment),
             Self::Resume(args) => resume::run(&args, environment),
             Self::Settle(args) => settle::run(&args, environment),
             Self::Healthcheck(args) => healthcheck::run(&args, environment),

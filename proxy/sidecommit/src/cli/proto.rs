@@ -6,6 +6,7 @@ use std::{fs, path::PathBuf};
 
 const FILES: [(&str, &str); 4] = [
     ("sidecommit/v1/transaction.proto", include_str!("../../../../proto/sidecommit/v1/transaction.proto")),
+    ("sidecommit/v1/consume.proto", include_str!("../../../../proto/sidecommit/v1/consume.proto")),
     ("sidecommit/v1/admin.proto", include_str!("../../../../proto/sidecommit/v1/admin.proto")),
     ("sidecommit/v1/types.proto", include_str!("../../../../proto/sidecommit/v1/types.proto")),
     ("sidecommit/v1/error.proto", include_str!("../../../../proto/sidecommit/v1/error.proto")),

@@ -11,6 +11,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Revoking {
     pub(super) partitions: Vec<TopicPartition>,
+    /// Deliveries of theirs that were outstanding and are not committed yet.
+    pub(super) void: Vec<DeliveryId>,
     pub(super) lost: bool,
     /// Whatever is under way then is given up: its offsets are pending at the broker, which holds the next owner back.
     pub(super) until: Millis,
@@ -22,7 +24,12 @@ impl Engine {
         let until = self.now + self.limits.revoke_wait;
         let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
         session.rebalances += 1;
-        session.revoking = Some(Revoking { partitions: partitions.clone(), lost, until });
+        let outstanding = partitions.iter().filter_map(|from| match session.partitions.get(from)?.busy {
+            Busy::Delivered(delivery) => Some(delivery),
+            _ => None,
+        });
+        let void = outstanding.collect();
+        session.revoking = Some(Revoking { partitions: partitions.clone(), void, lost, until });
         self.wake(until, id);
         for from in &partitions {
             let Some(txn) = self.holder(id, from) else { continue };
@@ -43,32 +50,34 @@ impl Engine {
             return;
         }
         let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
-        let Some(Revoking { partitions, lost, .. }) = session.revoking.take() else { return };
+        let Some(Revoking { partitions, void, lost, .. }) = session.revoking.take() else { return };
         let let_go = session.op(ConsumerOp::LetGo);
-        let mut void = Vec::new();
-        for from in &partitions {
-            void.extend(self.drop_partition(id, from));
-        }
+        partitions.iter().for_each(|from| self.drop_partition(id, from));
         self.tell(id, StreamItem::Revoked { partitions, deliveries: void, lost });
         self.out.push(let_go);
     }
 
     /// The partition is somebody else's: its delivery is void, and nobody here works on it any more.
-    fn drop_partition(&mut self, id: SessionId, from: &TopicPartition) -> Option<DeliveryId> {
-        let session = self.consuming.sessions.get_mut(&id)?;
-        let partition = session.partitions.remove(from)?;
+    fn drop_partition(&mut self, id: SessionId, from: &TopicPartition) {
+        let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
+        let Some(partition) = session.partitions.remove(from) else { return };
         let key = session.key(from);
         if let Some(memory) = self.consuming.memories.get(&key) {
             let memory = PartitionMemory { outstanding: None, ..memory.clone() };
             self.set_memory(key, memory);
         }
         match partition.busy {
-            Busy::Delivered(delivery) => self.consuming.deliveries.remove(&delivery).map(|_| delivery),
-            Busy::Moving(txn) => {
-                self.consuming.moves.remove(&txn);
-                None
-            }
-            _ => None,
+            Busy::Delivered(delivery) => drop(self.consuming.deliveries.remove(&delivery)),
+            Busy::Moving(txn) => drop(self.consuming.moves.remove(&txn)),
+            Busy::No | Busy::Rewinding => {}
+        }
+    }
+
+    /// A delivery was committed: it is not void, whoever has its partition.
+    pub(super) fn not_void(&mut self, id: SessionId, delivery: DeliveryId) {
+        let session = self.consuming.sessions.get_mut(&id);
+        if let Some(revoking) = session.and_then(|session| session.revoking.as_mut()) {
+            revoking.void.retain(|void| *void != delivery);
         }
     }
 

@@ -117,6 +117,7 @@ impl Engine {
             match outcome {
                 TxnOutcome::Committed(_) => {
                     self.consuming.deliveries.remove(delivery);
+                    self.not_void(id, *delivery);
                     self.settled(id, &from, next);
                 }
                 TxnOutcome::Aborted { reason, .. } => {

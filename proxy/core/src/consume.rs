@@ -323,6 +323,8 @@ pub struct SessionStatus {
 /// What is remembered of a partition, across restarts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionMemory {
+    /// The topic's id: of a topic that was made again nothing is known.
+    pub topic_id: String,
     /// Who was working on it; and on what: first and last offset of the delivery.
     pub outstanding: Option<(SessionId, i64, i64)>,
     /// Attempts that failed, by first and last offset; sorted, not overlapping.
@@ -357,6 +359,13 @@ pub struct Poison {
     pub error_class: String,
     /// For people.
     pub message: String,
+}
+
+impl PartitionMemory {
+    /// Whether there is nothing to remember.
+    pub fn is_empty(&self) -> bool {
+        self.outstanding.is_none() && self.failed.is_empty() && self.poisoned.is_empty()
+    }
 }
 
 impl TopicPartition {

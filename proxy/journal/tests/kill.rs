@@ -154,7 +154,7 @@ fn entries(number: u64) -> Vec<JournalEntry> {
 
 /// Now and then nothing; now and then more than one part.
 fn memory(number: u64) -> Option<PartitionMemory> {
-    let failed = |n| FailedRange { first: n, last: n, attempts: number as u32 };
+    let failed = |n| FailedRange { first: n, last: n, attempts: number as u32, alone: 0, suspect: true };
     let failed = (0..if number.is_multiple_of(11) { 1_000 } else { 1 }).map(failed).collect();
     (!number.is_multiple_of(7)).then(|| PartitionMemory { failed, ..PartitionMemory::default() })
 }

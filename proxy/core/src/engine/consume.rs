@@ -210,11 +210,12 @@ impl Engine {
             _ => None,
         };
         let (failed, poisoned) = partition.failed.parts();
-        self.set_memory(key, PartitionMemory { outstanding, failed, poisoned });
+        let topic_id = partition.topic_id.to_string();
+        self.set_memory(key, PartitionMemory { topic_id, outstanding, failed, poisoned });
     }
 
     fn set_memory(&mut self, key: (String, TopicPartition), memory: PartitionMemory) {
-        let memory = (memory != PartitionMemory::default()).then_some(memory);
+        let memory = (!memory.is_empty()).then_some(memory);
         if self.consuming.memories.get(&key) == memory.as_ref() {
             return;
         }

@@ -410,6 +410,9 @@ fn attempts_survive_a_restart_and_who_died_over_a_record_has_failed() {
     let same = Subscribe { session: Some(reader.session), ..subscribe() };
     let mut alive = Reader::of(restarted(8, &memory), same, 1);
     assert_eq!(attempts(&alive.delivery()), [1]);
+    // The topic was made again: these are other records.
+    let other = PartitionMemory { topic_id: "another".into(), ..memory.clone() };
+    assert_eq!(attempts(&Reader::of(restarted(11, &other), subscribe(), 1).delivery()), [1]);
     // Another one: the application died.
     let mut died = Reader::of(restarted(9, &memory), subscribe(), 1);
     assert_eq!(attempts(&died.delivery()), [2]);

@@ -99,7 +99,7 @@ fn partition() -> Partition {
         place: Place { group_id: "g".to_owned(), topic: "t".to_owned(), partition: 7 },
         memory: PartitionMemory {
             outstanding: Some((SessionId([6; 16]), 10, 19)),
-            failed: vec![FailedRange { first: 12, last: 13, attempts: 2 }],
+            failed: vec![FailedRange { first: 12, last: 13, attempts: 2, alone: 0, suspect: true }],
             poisoned: vec![Poison {
                 offset: 11,
                 retryable: true,

@@ -192,7 +192,7 @@ fn no_memory_leaves_the_log_for_a_file_of_its_own() {
 fn inspect_shows_them() {
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, _) = open(dir.path(), 10);
-    let failed = vec![FailedRange { first: 12, last: 14, attempts: 2 }];
+    let failed = vec![FailedRange { first: 12, last: 14, attempts: 2, alone: 0, suspect: true }];
     let poison = Poison { offset: 13, retryable: true, error_class: "E".to_owned(), message: "m".to_owned() };
     journal.put(&put(7, PartitionMemory { failed, poisoned: vec![poison], ..memory(10) })).unwrap();
     drop(journal);

@@ -162,7 +162,8 @@ impl Engine {
             let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
             session.rebalances += u64::from(told.is_empty());
             session.idle = false;
-            let memory = self.consuming.memories.get(&session.key(&partition)).cloned().unwrap_or_default();
+            let memory = self.consuming.memories.get(&session.key(&partition));
+            let memory = memory.filter(|memory| memory.topic_id == *topic_id).cloned().unwrap_or_default();
             let mut failed = Failed::new(memory.failed, memory.poisoned);
             // Whoever worked on it in an earlier life, and is not this application, died over it.
             let died = memory.outstanding.filter(|(worker, ..)| *worker != id);

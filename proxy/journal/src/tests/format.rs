@@ -98,6 +98,7 @@ fn partition() -> Partition {
     Partition {
         place: Place { group_id: "g".to_owned(), topic: "t".to_owned(), partition: 7 },
         memory: PartitionMemory {
+            topic_id: "id".to_owned(),
             outstanding: Some((SessionId([6; 16]), 10, 19)),
             failed: vec![FailedRange { first: 12, last: 13, attempts: 2, alone: 0, suspect: true }],
             poisoned: vec![Poison {

@@ -152,6 +152,7 @@ impl Source {
             // Now and then more than fits into one part.
             let poisons = if self.rng.u32(0..8) == 0 { 200 } else { self.rng.i64(0..2) };
             PartitionMemory {
+                topic_id: self.text(22),
                 outstanding: self.rng.bool().then_some((SessionId([8; 16]), first, first + 499)),
                 failed: (0..self.rng.i64(0..3))
                     .map(|n| FailedRange { first: first + n, last: first + n, attempts: self.rng.u32(1..9), alone: 1, suspect: true })

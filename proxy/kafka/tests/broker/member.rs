@@ -9,6 +9,7 @@ use sidecommit_core::{
     AssignedPartition, Consumed, ConsumerEvent, ConsumerId, ConsumerOp, Fingerprint, GroupProtocol, Reason,
     Reset, Retry, Subscribe, TopicPartition, Topics,
 };
+use sidecommit_fixture::Kafka;
 use sidecommit_kafka::{ClientSettings, Cluster, Consumers, Properties};
 use std::{
     sync::{
@@ -215,8 +216,19 @@ fn numbers(partitions: impl IntoIterator<Item = TopicPartition>) -> Vec<i32> {
 
 /// Writes records without a transaction.
 pub(crate) fn produce(topic: &str, partition: i32, values: impl IntoIterator<Item = String>) {
+    assert!(produce_to(kafka(), topic, partition, values, PATIENCE), "not delivered");
+}
+
+/// False if that takes longer.
+pub(crate) fn produce_to(
+    kafka: &Kafka,
+    topic: &str,
+    partition: i32,
+    values: impl IntoIterator<Item = String>,
+    limit: Duration,
+) -> bool {
     let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", kafka().bootstrap())
+        .set("bootstrap.servers", kafka.bootstrap())
         .set("linger.ms", "5")
         .create()
         .expect("producer");
@@ -224,7 +236,7 @@ pub(crate) fn produce(topic: &str, partition: i32, values: impl IntoIterator<Ite
         let record = BaseRecord::<str, str>::to(topic).partition(partition).payload(&value);
         producer.send(record).expect("queued");
     }
-    producer.flush(PATIENCE).expect("delivered");
+    producer.flush(limit).is_ok()
 }
 
 pub(crate) fn produce_some(topic: &str, partition: i32, count: usize) {

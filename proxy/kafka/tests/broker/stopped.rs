@@ -1,13 +1,16 @@
 //! A broker that does not answer for a while.
 
 use crate::{
-    member::{Member, subscribe},
+    member::{Member, at, produce_to, subscribe},
     support::{Rig, record, send},
 };
-use sidecommit_core::{ConsumerOp, GroupProtocol, LaneErrorKind, LaneOp, Subscribe};
-use sidecommit_fixture::Kafka;
+use sidecommit_core::{ConsumerEvent, ConsumerOp, GroupProtocol, LaneErrorKind, LaneOp, Subscribe};
+use sidecommit_fixture::{Kafka, Replicated};
 use sidecommit_kafka::{ClientSettings, OutcomesPlace, Properties};
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 /// Longer than 0.8 times the default retry.backoff.ms of a lane.
 const LONG: Duration = Duration::from_millis(400);
@@ -82,4 +85,40 @@ fn a_member_that_cannot_reach_its_group_loses_its_partitions_and_joins_again() {
         signal(&kafka, "-CONT");
         assert_eq!(member.assigned_numbers(), [0, 1], "{protocol:?}");
     }
+}
+
+/// While they come back, brokers that the controller has given up know of no broker, and tell whoever asks: librdkafka then
+/// forgets them all (its issue 5301).
+#[test]
+fn a_member_reads_on_when_all_brokers_were_gone() {
+    /// Twice as long as it takes the controller to give a broker up.
+    const CUT_OFF: Duration = Duration::from_secs(8);
+    let mut brokers = Replicated::start().expect("brokers");
+    brokers.kafka().create_topic("t", 1, &[]).expect("topic");
+    // It asks often.
+    let properties = Properties::new([("topic.metadata.refresh.interval.ms", "50")]).expect("valid");
+    let settings = ClientSettings { bootstrap_servers: brokers.kafka().bootstrap(), properties };
+    let member = Member::join_with(settings, 1 << 20, subscribe("g", "t"));
+    assert_eq!(member.assigned_numbers(), [0]);
+    member.read_to_end(&at("t", 0));
+    for broker in brokers.brokers() {
+        brokers.cut_off(broker);
+    }
+    assert!(member.event_within(CUT_OFF).is_none(), "its session is longer than that");
+    brokers.heal().expect("they come back");
+    let started = Instant::now();
+    // One that has asked too early finds nobody, either.
+    while !produce_to(brokers.kafka(), "t", 0, ["after".to_owned()], Duration::from_secs(5)) {
+        assert!(started.elapsed() < Duration::from_secs(60), "no producer reaches the brokers");
+    }
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        match member.event_within(Duration::from_secs(60)).expect("it goes on") {
+            ConsumerEvent::Fetched { records, .. } if !records.is_empty() => return,
+            ConsumerEvent::Revoking { .. } => member.order(ConsumerOp::LetGo),
+            ConsumerEvent::Fetched { .. } | ConsumerEvent::Assigned(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("nothing is read any more");
 }

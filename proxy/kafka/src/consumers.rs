@@ -1,5 +1,5 @@
 use crate::{ClientSettings, Cluster, classify::TxnError, client::Logged, ffi::GroupMetadata};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     types::RDKafkaErrorCode as Code,
@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 mod failure;
@@ -53,7 +54,18 @@ struct Shared {
     read_ahead_bytes: u64,
     events: ConsumerEvents,
     seats: Mutex<BTreeMap<ConsumerId, Arc<Seat>>>,
+    threads: Arc<Threads>,
 }
+
+/// How many members' threads there are: one ends when its member has left its group.
+#[derive(Default)]
+struct Threads {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+/// One of them.
+struct Counted(Arc<Threads>);
 
 /// One member, as others see it.
 struct Seat {
@@ -84,7 +96,21 @@ impl Consumers {
         read_ahead_bytes: u64,
         events: ConsumerEvents,
     ) -> Self {
-        Self(Arc::new(Shared { settings, cluster, read_ahead_bytes, events, seats: Mutex::default() }))
+        let (seats, threads) = (Mutex::default(), Arc::default());
+        Self(Arc::new(Shared { settings, cluster, read_ahead_bytes, events, seats, threads }))
+    }
+
+    /// Waits until every closed member has left its group: a group waits a whole session timeout for one that only vanishes.
+    /// False if that takes longer.
+    pub fn await_leaving(&self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        let mut count = self.0.threads.count.lock();
+        while *count > 0 {
+            if self.0.threads.changed.wait_until(&mut count, end).timed_out() {
+                return *count == 0;
+            }
+        }
+        true
     }
 
     /// Gives an order to a member. Never blocks. Orders to members that are not open are ignored.
@@ -148,7 +174,9 @@ impl Consumers {
         let read_ahead = shared.read_ahead_bytes;
         // Weak: a member keeps no others alive.
         let others = Arc::downgrade(shared);
+        let counted = Counted::new(shared.threads.clone());
         let run = move || {
+            let _counted = counted;
             let opened = Member::open(serving.clone(), &settings, cluster, subscribe, read_ahead);
             let (member, stop) = match opened {
                 Ok(mut member) => {
@@ -174,6 +202,22 @@ impl Consumers {
 impl fmt::Debug for Consumers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Consumers").field("members", &self.0.seats.lock().keys()).finish_non_exhaustive()
+    }
+}
+
+// === impl Counted ===
+
+impl Counted {
+    fn new(threads: Arc<Threads>) -> Self {
+        *threads.count.lock() += 1;
+        Self(threads)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        *self.0.count.lock() -= 1;
+        self.0.changed.notify_all();
     }
 }
 

@@ -16,9 +16,12 @@ use std::{
     collections::HashMap,
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{oneshot, watch};
+
+/// How long a drain that took all its time waits for consumer groups at the least.
+const LEAVING_MIN: Duration = Duration::from_millis(250);
 
 /// What the engine is joined with.
 pub struct Parts {
@@ -223,8 +226,12 @@ impl Driver {
         let _ = self.journal.send(work);
     }
 
-    /// The drain is complete: what the journal was told lazily is made durable.
+    /// The drain is complete: members leave their groups, and what the journal was told lazily is made durable.
     fn close(&self) {
+        let left = self.engine.drain_until().map_or(Duration::ZERO, |until| self.clock.until(until));
+        if !self.consumers.await_leaving(left.max(LEAVING_MIN)) {
+            tracing::info!("a consumer group did not answer: it waits for its session timeout");
+        }
         let (done, closed) = mpsc::channel();
         self.ask_journal(Work::Close(done));
         let _ = closed.recv();

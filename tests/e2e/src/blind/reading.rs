@@ -3,7 +3,7 @@
 use super::{Advice, At, Attempt, Blind, End, PATIENCE, PAUSE, Turn, Way, Work};
 use crate::{Copy, Reader, Refused};
 use sidecommit_rpc::proto::v1;
-use std::{fmt, time::SystemTime};
+use std::time::SystemTime;
 use tokio::time::{Instant, sleep};
 
 /// What to read, and how far it has come.
@@ -20,6 +20,7 @@ pub struct Reading {
 }
 
 /// A delivery on its way, that a test may reach into.
+#[derive(Debug)]
 pub struct Moment<'a> {
     /// Counts deliveries from 0.
     pub number: usize,
@@ -39,10 +40,10 @@ pub struct Moment<'a> {
 enum Ended {
     /// Nothing is left to do.
     Done,
-    /// By a refusal of the stream.
-    Refused(Refused),
-    /// By a refusal of another call, with which a person has to help.
-    Person(Box<Refused>),
+    /// It was refused.
+    Stream(Box<Refused>),
+    /// Another call was refused, and a person has to act.
+    Call(Box<Refused>),
 }
 
 // === impl Reading ===
@@ -67,15 +68,6 @@ impl Reading {
     }
 }
 
-// === impl Moment ===
-
-impl fmt::Debug for Moment<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { number, at, txn, .. } = self;
-        f.debug_struct("Moment").field("number", number).field("at", at).field("txn", txn).finish()
-    }
-}
-
 // === impl Blind ===
 
 impl Blind {
@@ -97,18 +89,18 @@ impl Blind {
             let subscribe = v1::Subscribe { session_id, ..subscribe };
             let ended = match Reader::start(&reading.copy.socket, subscribe).await {
                 Ok(reader) => self.copy_all(reader, reading, &mut number, &mut meanwhile).await,
-                Err(refused) => Ended::Refused(refused),
+                Err(refused) => Ended::Stream(refused.into()),
             };
             let refused = match ended {
                 Ended::Done => return End::Committed,
-                Ended::Person(refused) => return End::Person(refused),
-                Ended::Refused(refused) => refused,
+                Ended::Call(refused) => return End::Person(refused),
+                Ended::Stream(refused) => refused,
             };
             self.met.push(&refused);
             assert!(Instant::now() < end, "stuck for {PATIENCE:?} at {refused:?}");
             match Advice::of(&refused, false) {
                 Advice::BeginAgain => reading.session.clear(),
-                Advice::FixRequest | Advice::Stop => return End::Person(refused.into()),
+                Advice::FixRequest | Advice::Stop => return End::Person(refused),
                 Advice::WaitReady => self.wait_ready(end).await,
                 Advice::RetrySame | Advice::AskOutcome => sleep(refused.delay.unwrap_or(PAUSE)).await,
             }
@@ -128,13 +120,13 @@ impl Blind {
             reader.credit(1);
             let delivery = match reader.delivery().await {
                 Ok(delivery) => delivery,
-                Err(refused) => return Ended::Refused(refused),
+                Err(refused) => return Ended::Stream(refused.into()),
             };
             let copied = self.copy(&mut reader, reading, &delivery, *number, meanwhile).await;
             *number += 1;
             match copied {
                 Ok(_) => reading.left = reading.left.saturating_sub(delivery.records.len()),
-                Err(Turn::Person(refused)) => return Ended::Person(refused),
+                Err(Turn::Person(refused)) => return Ended::Call(refused),
                 // What its transaction did not hold yet does not come again by itself.
                 Err(Turn::BeginAgain | Turn::SendFrom(_)) => reader.release(&delivery.delivery_id),
             }
@@ -161,7 +153,7 @@ impl Blind {
         if work.way == Way::Transact {
             return self.transact(&work, None, SystemTime::now(), false).await;
         }
-        let mut reached = async |attempt: Attempt<'_>| reached(attempt.at, attempt.txn).await;
+        let mut reached = async |attempt: Attempt<'_>| reached(attempt.at, attempt.txn.as_str()).await;
         self.attempt(&mut work, 0, &mut reached).await
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::support::{blind, pod};
 use sidecommit_e2e::{
-    At, Blind, Cluster, Copy, End, Met, Moment, Reader, Reading, Sidecar, Spec, Way, Work, offsets, record,
-    subscribe, unique,
+    At, Blind, Cluster, Copy, Met, Moment, Reader, Reading, Sidecar, Spec, Way, Work, eventually, offsets,
+    record, subscribe, unique,
 };
 use sidecommit_rpc::proto::v1::{self, TransactionState};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// In each case so many records are read, of one partition, two in a delivery.
 const RECORDS: usize = 6;
@@ -44,7 +44,7 @@ impl Scene {
     /// Every record from this one on was processed once, and nothing else was.
     #[track_caller]
     fn is_copied_from(&self, first: usize) {
-        let expected = (first..RECORDS).map(|n| (format!("[value {n}]"), 1)).collect();
+        let expected = once((first..RECORDS).map(|n| format!("[value {n}]")));
         assert_eq!(self.cluster.values(&self.to), expected, "left: what is visible, and how often");
     }
 
@@ -52,6 +52,11 @@ impl Scene {
     fn is_copied(&self) {
         self.is_copied_from(0);
     }
+}
+
+/// These values, each once.
+fn once(values: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+    values.into_iter().map(|value| (value, 1)).collect()
 }
 
 /// A pod whose consumers are noticed soon when they are gone.
@@ -64,7 +69,7 @@ fn reader_pod(cluster: Cluster) -> Spec {
 /// Waits until the sidecar has aborted a transaction.
 async fn aborted(sidecar: &Sidecar, txn: &str) {
     let mut app = sidecar.app();
-    sidecommit_e2e::eventually("the transaction is aborted", 60, async || {
+    eventually("the transaction is aborted", 60, async || {
         app.get(txn, false).await.is_ok_and(|seen| seen.state() == TransactionState::Aborted)
     })
     .await;
@@ -112,10 +117,7 @@ pub(crate) async fn revoked(cluster: Cluster) -> Vec<Met> {
         end.await.committed();
         sidecar = running.expect("was started again");
         scene.is_copied();
-        let met = client.met();
-        let revoked = met.all().iter().filter(|refused| refused.reason == "DELIVERY_REVOKED").count();
-        assert_eq!(revoked, 1, "by {way:?}: {:?}", met.count());
-        all.push(met);
+        all.push(client.met());
     }
     all
 }
@@ -200,12 +202,12 @@ pub(crate) async fn too_large(cluster: Cluster) -> Vec<Met> {
     let scene = Scene::filled(cluster, &mut client).await;
     let large = "x".repeat(100_000);
     scene.put(&mut client, [large.clone(), "after it".to_owned()]).await;
-    let small = v1::DeliveryLimits { max_records: 2, max_message_bytes: 64 << 10, ..Default::default() };
+    let small = || v1::DeliveryLimits { max_records: 2, max_message_bytes: 64 << 10, ..Default::default() };
     for with_dead_letters in [false, true] {
         let to = cluster.topic(1);
         let scene = Scene { group: unique("group"), from: scene.from.clone(), to, cluster };
         let mut reading = Reading { left: RECORDS + 2, ..scene.reading(&sidecar) };
-        let enough = std::mem::replace(&mut reading.copy.subscribe.limits, Some(small));
+        let enough = std::mem::replace(&mut reading.copy.subscribe.limits, Some(small()));
         client.read(&mut reading).await.person("RECORD_TOO_LARGE_FOR_CLIENT");
         assert_eq!(reading.left, 2, "what is before it is copied");
         let mut expected: Vec<_> = (0..RECORDS).map(|n| format!("[value {n}]")).collect();
@@ -216,14 +218,14 @@ pub(crate) async fn too_large(cluster: Cluster) -> Vec<Met> {
             reading.copy.subscribe.retry_policy = Some(retry_policy);
             reading.left -= 1;
             client.read(&mut reading).await.committed();
-            assert_eq!(cluster.values(&dead_letter_topic), [(large.clone(), 1)].into());
+            assert_eq!(cluster.values(&dead_letter_topic), once([large.clone()]));
         } else {
             reading.copy.subscribe.limits = enough;
             client.read(&mut reading).await.committed();
             expected.push(format!("[{large}]"));
         }
         expected.push("[after it]".to_owned());
-        assert_eq!(cluster.values(&scene.to), expected.into_iter().map(|value| (value, 1)).collect());
+        assert_eq!(cluster.values(&scene.to), once(expected));
     }
     vec![client.met()]
 }

@@ -121,6 +121,16 @@ impl App {
         Ok(self.stub.send_offsets(request).await?.into_inner().offsets_count)
     }
 
+    /// Adds deliveries.
+    pub async fn send_deliveries(&mut self, txn: &str, deliveries: Vec<String>) -> Result<i64, Refused> {
+        let request = v1::SendOffsetsRequest {
+            transaction_id: txn.to_owned(),
+            delivery_ids: deliveries,
+            ..v1::SendOffsetsRequest::default()
+        };
+        Ok(self.stub.send_offsets(request).await?.into_inner().offsets_count)
+    }
+
     /// Commits.
     pub async fn commit(
         &mut self,

@@ -4,10 +4,12 @@
 
 mod advice;
 mod met;
+mod reading;
 mod work;
 
 pub use self::{
     met::Met,
+    reading::{Moment, Reading},
     work::{At, Attempt, Way, Work},
 };
 
@@ -183,6 +185,9 @@ impl Blind {
         }
         if let Some(offsets) = &work.offsets {
             self.call(None, async |app| app.send_offsets(txn, offsets.clone()).await).await?;
+        }
+        if !work.deliveries.is_empty() {
+            self.call(None, async |app| app.send_deliveries(txn, work.deliveries.clone()).await).await?;
         }
         Ok(())
     }

@@ -127,7 +127,7 @@ impl Copy {
     }
 
     /// f(input): the value in brackets, in the partition of its key.
-    fn transformed(&self, record: &v1::ConsumedRecord) -> v1::Record {
+    pub(crate) fn transformed(&self, record: &v1::ConsumedRecord) -> v1::Record {
         let value = record.value.as_deref().unwrap_or_default();
         v1::Record {
             topic: self.to.clone(),

@@ -16,7 +16,7 @@ mod sidecar;
 
 pub use app::{App, Refused, offsets, record};
 pub use asked::{Account, Asked, By};
-pub use blind::{At, Attempt, Blind, End, Met, Way, Work};
+pub use blind::{At, Attempt, Blind, End, Met, Moment, Reading, Way, Work};
 pub use cluster::{Cluster, fence, values};
 pub use copier::{Copier, Copy};
 pub use disk::Disk;

@@ -126,6 +126,11 @@ impl Reader {
         self.say(consume_request::Kind::Reject(v1::Reject { delivery_id, index, reason }));
     }
 
+    /// Hangs up: what comes next is the end of the stream.
+    pub fn hang_up(&mut self) {
+        self.requests = mpsc::unbounded_channel().0;
+    }
+
     fn say(&self, kind: consume_request::Kind) {
         // A stream that has ended tells why with its next message.
         let _ = self.requests.send(v1::ConsumeRequest { kind: Some(kind) });

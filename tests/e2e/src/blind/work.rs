@@ -12,6 +12,8 @@ pub struct Work {
     pub records: Vec<v1::Record>,
     /// Offsets to be committed with them.
     pub offsets: Option<v1::GroupOffsets>,
+    /// Deliveries to be settled with them.
+    pub deliveries: Vec<String>,
     /// Begin's or Transact's timeout.
     pub timeout: Option<Duration>,
     /// By which calls.
@@ -36,6 +38,8 @@ pub enum Way {
 /// Where an attempt is: what a test has happen there, happens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
+    /// Before the first call about a delivery.
+    Delivered,
     /// Before the first record.
     Begun,
     /// Before Commit or Abort.
@@ -67,6 +71,7 @@ impl Work {
             name: name.to_owned(),
             records: vec![half("debit"), half("credit")],
             offsets: None,
+            deliveries: Vec::new(),
             timeout: None,
             way: Way::Calls,
             abort: false,
@@ -92,6 +97,7 @@ impl Work {
             idempotency_key: self.name.clone(),
             first_attempt_time: first_attempt.map(Into::into),
             records: self.records.clone(),
+            delivery_ids: self.deliveries.clone(),
             group_offsets: self.offsets.clone().into_iter().collect(),
             timeout: self.timeout(),
             ..v1::TransactRequest::default()
@@ -100,7 +106,7 @@ impl Work {
 
     pub(super) fn counts(&self) -> (i64, i64) {
         let offsets = self.offsets.as_ref().map_or(0, |offsets| offsets.offsets.len());
-        (self.records.len() as i64, offsets as i64)
+        (self.records.len() as i64, (offsets + self.deliveries.len()) as i64)
     }
 
     fn timeout(&self) -> Option<prost_types::Duration> {

@@ -6,6 +6,7 @@ mod faults;
 mod limits;
 mod lives;
 mod outcomes;
+mod reading;
 mod requests;
 mod support;
 mod table;

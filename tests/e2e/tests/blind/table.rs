@@ -1,7 +1,7 @@
 //! docs/errors.md row by row: provoked on a real sidecar and a real broker, told as the row says, and a client that
 //! follows its next action ends right.
 
-use crate::{acls, brokers, limits, lives, outcomes, requests};
+use crate::{acls, brokers, limits, lives, outcomes, reading, requests};
 use sidecommit_e2e::{Cluster, Met};
 use sidecommit_rpc::proto::v1::Reason;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +58,23 @@ cases! {
         "a stranger's open transaction holds back the outcomes topic", outcomes::recovering;
     a_broker_that_stands_still: [KAFKA_UNREACHABLE, OUTCOME_PENDING, KAFKA_FAILED, BUFFER_PRESSURE],
         "SIGSTOP for longer than the lanes' timeout", brokers::stopped;
+    a_delivery_that_another_transaction_holds: [DELIVERY_TAKEN],
+        "another transaction sends it first; later it is aborted", reading::taken;
+    a_delivery_of_an_earlier_life: [DELIVERY_REVOKED],
+        "SIGKILL between a delivery and the transaction that is to settle it", reading::revoked;
+    two_members_of_one_name: [MEMBER_FENCED],
+        "another sidecar's application subscribes with the same group_instance_id", reading::fenced;
+    a_group_without_an_offset: [OFFSET_MISSING],
+        "reset_policy NONE; later somebody commits an offset", reading::offset_missing;
+    two_streams_of_one_session: [SESSION_TAKEN],
+        "a second stream resumes the session of the first", reading::session_taken;
+    a_record_that_no_message_holds: [RECORD_TOO_LARGE_FOR_CLIENT],
+        "a larger record than max_message_bytes; later a larger limit, or a dead-letter topic", reading::too_large;
+    an_application_that_was_gone: [SESSION_LOST],
+        "its stream breaks and does not come back while its transaction is open", reading::session_lost;
+    an_application_that_settles_nothing: [DELIVERY_TIMED_OUT],
+        "it holds a delivery for longer than delivery_timeout", reading::timed_out;
+    too_many_sessions: [SESSIONS_EXCEEDED], "one is allowed, and another application's", reading::sessions;
 }
 
 /// What cannot occur, and why.

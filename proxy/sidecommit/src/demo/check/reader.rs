@@ -19,13 +19,13 @@ pub(super) async fn read(servers: &str, run: &str) -> Result<Seen, Failure> {
 async fn halves(servers: &str, topic: &str, run: &str) -> Result<Vec<Half>, Failure> {
     let mark = |partition| Value { run: run.to_owned(), says: Says::End { partition } }.encode();
     let mut halves = Vec::new();
-    let take = |message: console::Message<'_>| {
+    console::read(servers, topic, mark, |message| {
         let value: Value = serde_json::from_str(message.value).map_err(Failure::internal)?;
         if let (true, Says::Moved(half)) = (value.run == run, value.says) {
             halves.push(half);
         }
         Ok(())
-    };
-    console::read(servers, topic, mark, take).await?;
+    })
+    .await?;
     Ok(halves)
 }

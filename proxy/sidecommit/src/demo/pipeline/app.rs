@@ -13,8 +13,9 @@ use super::{
     said::Said,
 };
 use crate::exit::Failure;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use sidecommit_rpc::proto::v1::{
-    Delivery, DeliveryLimits, NextAction, Subscribe, TopicPartition, consume_response::Kind,
+    DeliveryLimits, NextAction, Subscribe, TopicPartition, consume_response::Kind,
 };
 use std::{
     ffi::OsString,
@@ -22,7 +23,7 @@ use std::{
     time::Duration,
 };
 use stream::Stream;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
 use tonic::Status;
 use worker::Worker;
 
@@ -68,9 +69,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     while !*over.borrow() {
         let ended = match Stream::open(channel.clone(), args.subscribe(&session)).await {
             Ok((stream, started)) => {
-                if !started.resumed {
-                    Said::Anew.tell()?;
-                }
+                Said::Begun { resumed: started.resumed }.tell()?;
                 session = started.session_id;
                 match serve(stream, &worker, over.clone()).await? {
                     Some(ended) => ended,
@@ -99,16 +98,16 @@ async fn serve(
     worker: &Worker,
     mut over: watch::Receiver<bool>,
 ) -> Result<Option<Status>, Failure> {
-    let mut works: JoinSet<Result<Said, Failure>> = JoinSet::new();
+    let mut works = FuturesUnordered::new();
     stream.credit(CREDIT);
     let ended = loop {
         tokio::select! {
-            Some(done) = works.join_next() => {
-                done.map_err(Failure::internal)??.tell()?;
+            Some(done) = works.next() => {
+                done?.tell()?;
                 stream.credit(1);
             }
             told = stream.next() => match told {
-                Ok(Kind::Delivery(delivery)) => begin(&mut works, worker, delivery),
+                Ok(Kind::Delivery(delivery)) => works.push(worker.work(delivery)),
                 Ok(Kind::Assigned(assigned)) => Said::Assigned(numbers(&assigned.partitions)).tell()?,
                 Ok(Kind::Revoked(revoked)) => Said::Revoked(numbers(&revoked.partitions)).tell()?,
                 Ok(_) => {}
@@ -118,15 +117,10 @@ async fn serve(
         }
     };
     // Each transaction has an outcome, whatever became of the stream: a delivery must not come again while it is worked on.
-    while let Some(done) = works.join_next().await {
-        done.map_err(Failure::internal)??.tell()?;
+    while let Some(done) = works.next().await {
+        done?.tell()?;
     }
     Ok(ended)
-}
-
-fn begin(works: &mut JoinSet<Result<Said, Failure>>, worker: &Worker, delivery: Delivery) {
-    let worker = worker.clone();
-    works.spawn(async move { worker.work(delivery).await });
 }
 
 fn numbers(partitions: &[TopicPartition]) -> Vec<i32> {

@@ -35,12 +35,17 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
 async fn read(servers: &str, topic: &str) -> Result<Topic, Failure> {
     let mut records: BTreeMap<i32, BTreeMap<i64, Row>> = BTreeMap::new();
-    let take = |message: console::Message<'_>| {
-        let row = Row { key: message.key.to_owned(), value: message.value.to_owned() };
-        records.entry(message.partition).or_default().insert(message.offset, row);
-        Ok(())
-    };
-    console::read(servers, topic, |partition| format!("end of {partition}"), take).await?;
+    console::read(
+        servers,
+        topic,
+        |partition| format!("end of {partition}"),
+        |message| {
+            let row = Row { key: message.key.to_owned(), value: message.value.to_owned() };
+            records.entry(message.partition).or_default().insert(message.offset, row);
+            Ok(())
+        },
+    )
+    .await?;
     // In the order of their offsets.
     Ok(records.into_iter().map(|(partition, rows)| (partition, rows.into_values().collect())).collect())
 }

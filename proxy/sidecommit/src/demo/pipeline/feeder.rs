@@ -65,7 +65,7 @@ async fn feed(
     let mut beat = tokio::time::interval(PAUSE);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for nth in 0..records {
-        if nth % BATCH == 0 {
+        if nth.is_multiple_of(BATCH) {
             beat.tick().await;
             producer.poll(Duration::ZERO);
         }
@@ -89,11 +89,11 @@ async fn send(
     let key = format!("customer-{}", rng.u64(..CUSTOMERS));
     let (quantity, price) = (rng.u32(1..100), rng.u32(1..10_000));
     let value = format!(r#"{{"id":"{partition}-{nth}","quantity":{quantity},"price":{price}}}"#);
-    let mut record = BaseRecord::to(topic).partition(partition).key(&key).payload(&value);
     loop {
+        let record = BaseRecord::to(topic).partition(partition).key(&key).payload(&value);
         match producer.send(record) {
             Ok(()) => return Ok(()),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => record = back,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {}
             Err((error, _)) => return Err(failed(&error)),
         }
         tokio::time::sleep(PAUSE).await;

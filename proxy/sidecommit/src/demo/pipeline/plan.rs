@@ -52,7 +52,7 @@ pub(super) fn plan(numbers: Numbers, rng: &mut fastrand::Rng) -> Vec<Strike> {
     let mut acts: Vec<Act> = kills.chain(pauses).chain(rolls).collect();
     rng.shuffle(&mut acts);
     let stretch = numbers.records / (acts.len() as u64 + 1);
-    let strike = |(nth, act)| {
+    let strike = |(nth, act): (usize, Act)| {
         let begin = nth as u64 * stretch;
         Strike {
             act,
@@ -97,7 +97,7 @@ mod tests {
     fn each_has_its_turn_while_there_is_work() {
         for seed in 0..20 {
             let strikes = strikes(seed);
-            let count = |act| strikes.iter().filter(|strike| strike.act == act).count();
+            let count = |act: Act| strikes.iter().filter(|strike| strike.act == act).count();
             let acts = [Act::Kill(Victim::Sidecar), Act::Kill(Victim::Application), Act::Roll];
             assert_eq!(acts.map(count), [4, 4, 1]);
             assert_eq!(

@@ -47,6 +47,8 @@ pub(super) struct Pod {
     life: u32,
     /// Partitions, as far as the application was told.
     held: BTreeSet<i32>,
+    /// Its application is told again what it has.
+    resumes: bool,
     tell: mpsc::UnboundedSender<Heard>,
 }
 
@@ -81,7 +83,17 @@ impl Deployment<'_> {
         let arguments = app::arguments(&spec.socket(), &group(run), input, output);
         let sidecar = spec.start(None)?;
         let application = application(&arguments, nth, 0, &tell)?;
-        Ok(Pod { nth, spec, arguments, sidecar, application, life: 0, held: BTreeSet::new(), tell })
+        Ok(Pod {
+            nth,
+            spec,
+            arguments,
+            sidecar,
+            application,
+            life: 0,
+            held: BTreeSet::new(),
+            resumes: false,
+            tell,
+        })
     }
 }
 
@@ -134,10 +146,16 @@ impl Pod {
         }
         let before = self.held.clone();
         match &heard.said {
-            Said::Assigned(partitions) => self.held.extend(partitions),
+            Said::Assigned(partitions) => {
+                self.held.extend(partitions);
+                if std::mem::take(&mut self.resumes) {
+                    return false;
+                }
+            }
             Said::Revoked(partitions) => self.held.retain(|held| !partitions.contains(held)),
-            Said::Anew => {
+            Said::Begun { resumed } => {
                 self.held.clear();
+                self.resumes = *resumed;
                 return false;
             }
             Said::Committed { .. } | Said::Void { .. } => {}

@@ -12,8 +12,11 @@ pub(super) enum Said {
     Assigned(Vec<i32>),
     /// Partitions went.
     Revoked(Vec<i32>),
-    /// It begins anew: it has no partitions.
-    Anew,
+    /// A stream begins. What it has is told next, if it has anything.
+    Begun {
+        /// It goes on where it was.
+        resumed: bool,
+    },
     /// A transaction was committed.
     Committed {
         /// Its records.

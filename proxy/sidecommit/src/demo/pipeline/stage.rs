@@ -193,7 +193,7 @@ impl Stage {
                 self.tally.redelivered += again;
             }
             Said::Void { reason } => *self.tally.void.entry(reason.clone()).or_default() += 1,
-            Said::Assigned(_) | Said::Revoked(_) | Said::Anew => {}
+            Said::Assigned(_) | Said::Revoked(_) | Said::Begun { .. } => {}
         }
     }
 

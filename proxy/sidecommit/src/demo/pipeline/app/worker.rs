@@ -13,10 +13,7 @@ use sidecommit_rpc::proto::v1::{
     BeginRequest, CommitRequest, Delivery, NextAction, ProduceRequest, Record, TransactRequest,
     transaction_service_client::TransactionServiceClient,
 };
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tonic::{Response, Status, transport::Channel};
 use tonic_health::pb::{
@@ -31,11 +28,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 type Client = TransactionServiceClient<Channel>;
 
 /// Does the work.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Worker {
     client: Client,
     health: HealthClient<Channel>,
-    output: Arc<str>,
+    output: String,
 }
 
 /// Why a call is not simply repeated.
@@ -54,7 +51,7 @@ enum Halt {
 impl Worker {
     pub(super) fn new(channel: Channel, output: &str) -> Self {
         let health = HealthClient::new(channel.clone());
-        Self { client: Client::new(channel), health, output: output.into() }
+        Self { client: Client::new(channel), health, output: output.to_owned() }
     }
 
     /// Reads, transforms, writes, settles.

@@ -4,7 +4,7 @@ use super::output;
 use crate::exit::Failure;
 use std::{fs, path::PathBuf};
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("sidecommit/v1/transaction.proto", include_str!("../../../../proto/sidecommit/v1/transaction.proto")),
     ("sidecommit/v1/consume.proto", include_str!("../../../../proto/sidecommit/v1/consume.proto")),
     ("sidecommit/v1/admin.proto", include_str!("../../../../proto/sidecommit/v1/admin.proto")),

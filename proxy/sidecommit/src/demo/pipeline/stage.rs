@@ -99,6 +99,9 @@ impl Stage {
                 break;
             }
             self.strike(nth + 1, *strike).await?;
+            if !self.tally.stuck.is_empty() {
+                break;
+            }
         }
         self.feeder.let_to(self.records);
         if !self.until(|stage| stage.follower.copied() >= stage.records).await? {

@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test ci bench nightly sim needs lint build unit crash semantics bounces stubs mutants
+.PHONY: help demo demo-pipeline test ci bench nightly sim needs lint build unit crash semantics bounces stubs mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -14,9 +14,10 @@ SEEDS ?= 1000
 KILLS ?= 100
 TRANSACTIONS ?= 500
 DEMO_KILLS ?= 25
+RECORDS ?= 20000
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a real Kafka, a sidecar that is killed, money transfers, a table; BOOTSTRAP_SERVERS=host:port takes your Kafka
 	@scripts/need demo
@@ -24,11 +25,18 @@ demo: ## a real Kafka, a sidecar that is killed, money transfers, a table; BOOTS
 	target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS) \
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
+demo-pipeline: ## the same from topic to topic: two sidecars in one consumer group, killed, paused and restarted; RECORDS=n
+	@scripts/need demo
+	cargo build --locked --workspace
+	target/debug/sidecommit demo pipeline --records $(RECORDS) \
+		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
+
 test: needs lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
 	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics bounces stubs
 
-ci: test ## what CI runs: make test, then the demo
+ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
+	$(STAGE) pipeline 5 target/debug/sidecommit demo pipeline --records 5000 --kills 4 --pauses 2 --rolls 1
 
 bench: ## rates and latencies through the sidecar and through librdkafka (PROFILE=dev spares the release build)
 	@scripts/need demo

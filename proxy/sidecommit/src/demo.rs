@@ -1,14 +1,17 @@
 //! `sidecommit demo`: shows the promise on a real Kafka. Four kinds of processes take part: this one, which directs; the
 //! sidecar, which is killed; the application, which knows nothing but the gRPC API; and the checker, which knows nothing
-//! but Kafka and what the application was told.
+//! but Kafka and what the application was told. `sidecommit demo pipeline` has two sidecars and two applications, which read as well.
 
+mod advice;
 mod app;
 mod args;
 pub(crate) mod channel;
 mod check;
+mod console;
 mod doubt;
 pub(crate) mod kafka;
 mod ledger;
+mod pipeline;
 mod plan;
 mod point;
 mod programs;
@@ -36,6 +39,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
             None => direct(&args).await,
             Some(Part::App(args)) => app::run(args).await,
             Some(Part::Check(args)) => check::run(args).await,
+            Some(Part::Pipeline(args)) => pipeline::run(args).await,
         }
     })
 }

@@ -32,7 +32,7 @@ pub(super) async fn run(args: &Args) -> Result<Report, Failure> {
 async fn with(args: &Args, kafka: &Kafka, folder: &Path) -> Result<Report, Failure> {
     kafka.create_topic(&args.topic, PARTITIONS).await?;
     let spec = Spec::new(folder, kafka, &format!("bench/{:08x}/compare/0", fastrand::u32(..)));
-    let sidecar: Sidecar = spec.start(None)?;
+    let mut sidecar: Sidecar = spec.start(None)?;
     let mut report = Report::default();
     let modes = args.mode.map_or_else(|| vec![Mode::Transact, Mode::Stream], |mode| vec![mode]);
     for mode in modes {

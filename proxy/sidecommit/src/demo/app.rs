@@ -1,7 +1,6 @@
 //! The application: transfers money between accounts, one debit and one credit record each, in transactions. It knows
 //! nothing but the gRPC API, and after each failure does what next_action says.
 
-mod advice;
 mod answer;
 mod caller;
 mod transfer;

@@ -1,14 +1,14 @@
 //! What `sidecommit demo` takes.
 
-use super::{app, check};
+use super::{app, check, pipeline};
 use crate::exit::Failure;
 use std::path::PathBuf;
 
 /// Arguments of the demo.
 #[derive(Clone, Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true, subcommand_value_name = "")]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
-    /// The demo's other processes, which it starts itself
+    /// Another demo, or one of this one's other processes, which it starts itself
     #[command(subcommand)]
     pub(super) part: Option<Part>,
     /// Transfers to be acknowledged; an eighth as many more are aborted deliberately
@@ -31,9 +31,12 @@ pub struct Args {
     pub bootstrap_servers: Option<String>,
 }
 
-/// The parts of the demo that are processes of their own, so that none judges itself.
+/// The second demo, and the parts of the first that are processes of their own, so that none judges itself.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum Part {
+    /// Show exactly-once from topic to topic: two sidecars in one consumer group copy and transform while sidecars and applications
+    /// are killed, paused and restarted
+    Pipeline(pipeline::Args),
     /// The application that transfers money
     #[command(hide = true)]
     App(app::Args),

@@ -6,6 +6,7 @@ use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
+    error::KafkaError,
     producer::{BaseProducer, Producer as _},
     types::RDKafkaErrorCode,
 };
@@ -61,10 +62,7 @@ impl Kafka {
     pub(crate) async fn create_topic(&self, name: &str, partitions: i32) -> Result<(), Failure> {
         let failed =
             |error: &dyn std::fmt::Display| Failure::Unavailable(format!("creating topic {name}: {error}"));
-        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", &self.servers)
-            .create()
-            .map_err(|error| failed(&error))?;
+        let admin = self.admin().map_err(|error| failed(&error))?;
         // -1: as the brokers are configured.
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
@@ -73,6 +71,23 @@ impl Kafka {
             Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => Err(failed(&code)),
             _ => Ok(()),
         }
+    }
+
+    fn admin(&self) -> Result<AdminClient<DefaultClientContext>, KafkaError> {
+        ClientConfig::new().set("bootstrap.servers", &self.servers).create()
+    }
+
+    /// Deletes topics.
+    pub(super) async fn delete_topics(&self, names: &[&str]) -> Result<(), Failure> {
+        let failed =
+            |error: &dyn std::fmt::Display| Failure::Unavailable(format!("deleting {names:?}: {error}"));
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let admin = self.admin().map_err(|error| failed(&error))?;
+        let results = admin.delete_topics(names, &options).await.map_err(|error| failed(&error))?;
+        for result in results {
+            result.map_err(|(_, code)| failed(&code))?;
+        }
+        Ok(())
     }
 
     /// Ends the broker, if it is our own.

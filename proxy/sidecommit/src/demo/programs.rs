@@ -1,8 +1,9 @@
 //! The programs that the demo and the bench start.
 
 use crate::exit::Failure;
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::Stdio;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// The file of this process, also when a build has put another in its place: all processes of a run are of one build.
 const OWN_FILE: &str = "/proc/self/exe";
@@ -31,6 +32,14 @@ pub(super) fn kafka_fixture() -> Result<Command, Failure> {
         )));
     }
     Ok(prepared(Command::new(path)))
+}
+
+/// Sends a signal to one of them, unless it has ended.
+pub(super) fn signal(child: &Child, signal: Signal) -> Result<(), Failure> {
+    match child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+        Some(pid) => kill_process(pid, signal).map_err(Failure::internal),
+        None => Ok(()),
+    }
 }
 
 /// Ctrl-C is for whoever starts it, who then ends it; so is its own end, however it comes.

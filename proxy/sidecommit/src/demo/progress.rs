@@ -10,6 +10,7 @@ const LINES: u64 = 10;
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
+    what: &'static str,
     total: u64,
     done: u64,
 }
@@ -17,12 +18,12 @@ pub(super) struct Progress {
 // === impl Progress ===
 
 impl Progress {
-    pub(super) fn new(total: u64) -> Self {
-        let style =
-            ProgressStyle::with_template("{elapsed_precise} [{bar:40}] {pos}/{len} acknowledged, {msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_bar());
+    /// Of so many things to be done, and what they are.
+    pub(super) fn new(total: u64, what: &'static str) -> Self {
+        let style = format!("{{elapsed_precise}} [{{bar:40}}] {{pos}}/{{len}} {what}, {{msg}}");
+        let style = ProgressStyle::with_template(&style).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = stderr().is_terminal().then(|| ProgressBar::new(total).with_style(style));
-        Self { bar, total, done: 0 }
+        Self { bar, what, total, done: 0 }
     }
 
     /// Tells something.
@@ -40,12 +41,12 @@ impl Progress {
         }
     }
 
-    /// So many are acknowledged now.
-    pub(super) fn acknowledged(&mut self, done: u64) {
+    /// So many are done now.
+    pub(super) fn done(&mut self, done: u64) {
         match &self.bar {
             Some(bar) => bar.set_position(done),
             None if done * LINES / self.total > self.done * LINES / self.total => {
-                eprintln!("{done} of {} transactions acknowledged", self.total);
+                eprintln!("{done} of {} {}", self.total, self.what);
             }
             None => {}
         }

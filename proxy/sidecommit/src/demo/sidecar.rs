@@ -2,7 +2,7 @@
 
 use super::{kafka::Kafka, programs};
 use crate::exit::Failure;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use sidecommit_journal::inspect;
 use std::{
     fs::OpenOptions,
@@ -55,6 +55,12 @@ impl Spec {
         arguments.extend(kafka.outcomes());
         let arguments = arguments.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect();
         Self { folder: folder.to_owned(), arguments }
+    }
+
+    /// With a setting's flag.
+    pub(super) fn with(mut self, flag: &str, value: &str) -> Self {
+        self.arguments.extend([flag.to_owned(), value.to_owned()]);
+        self
     }
 
     /// Its socket for applications.
@@ -121,11 +127,23 @@ impl Sidecar {
         self.child.start_kill().map(|()| true).map_err(Failure::internal)
     }
 
+    /// # Errors
+    /// If it has ended, however.
+    pub(super) fn check(&mut self) -> Result<(), Failure> {
+        self.child
+            .try_wait()
+            .map_err(Failure::internal)?
+            .map_or(Ok(()), |status| Err(self.unexpected(status)))
+    }
+
+    /// Sends a signal.
+    pub(super) fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        programs::signal(&self.child, signal)
+    }
+
     /// SIGTERM: it drains and ends with 0.
-    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
-        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            kill_process(pid, Signal::TERM).map_err(Failure::internal)?;
-        }
+    pub(crate) async fn stop(&mut self) -> Result<(), Failure> {
+        self.signal(Signal::TERM)?;
         match tokio::time::timeout(STOP_PATIENCE, self.child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(self.unexpected(status)),

@@ -67,7 +67,7 @@ pub(super) async fn play(args: &Args, seed: u64, kafka: &Kafka, folder: &Path) -
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut stage = Stage {
         spec: Spec::new(folder, kafka, &format!("demo/{run}/transfers/0")),
-        progress: Progress::new(args.transactions),
+        progress: Progress::new(args.transactions, "transactions acknowledged"),
         kills: plan(args.kills, args.transactions, &mut rng).into(),
         rng,
         killed: Vec::new(),
@@ -154,7 +154,7 @@ impl Stage {
     fn told(&mut self, line: &Line) {
         if line.outcome == Told::Committed {
             self.acknowledged += 1;
-            self.progress.acknowledged(self.acknowledged);
+            self.progress.done(self.acknowledged);
         }
     }
 

@@ -1,8 +1,11 @@
 //! One caller: takes a transfer through its calls to an outcome, by next_action alone.
 
 use super::{
-    super::{ledger::SettledBy, records},
-    advice::{Advice, Call},
+    super::{
+        advice::{Advice, Call},
+        ledger::SettledBy,
+        records,
+    },
     answer::{Answer, Halt},
     transfer::{Transfer, Way},
 };

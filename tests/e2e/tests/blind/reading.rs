@@ -207,7 +207,7 @@ pub(crate) async fn too_large(cluster: Cluster) -> Vec<Met> {
         let to = cluster.topic(1);
         let scene = Scene { group: unique("group"), from: scene.from.clone(), to, cluster };
         let mut reading = Reading { left: RECORDS + 2, ..scene.reading(&sidecar) };
-        let enough = std::mem::replace(&mut reading.copy.subscribe.limits, Some(small()));
+        let enough = reading.copy.subscribe.limits.replace(small());
         client.read(&mut reading).await.person("RECORD_TOO_LARGE_FOR_CLIENT");
         assert_eq!(reading.left, 2, "what is before it is copied");
         let mut expected: Vec<_> = (0..RECORDS).map(|n| format!("[value {n}]")).collect();

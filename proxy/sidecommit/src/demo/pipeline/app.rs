@@ -103,6 +103,7 @@ async fn serve(
     let ended = loop {
         tokio::select! {
             Some(done) = works.next() => {
+                let done: Result<Said, Failure> = done;
                 done?.tell()?;
                 stream.credit(1);
             }

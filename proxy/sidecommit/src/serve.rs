@@ -29,8 +29,12 @@ const TOPIC_FACTS_MAX_AGE: Duration = Duration::from_secs(60);
 /// Between two attempts to reach Kafka at the start.
 const CONNECT_AGAIN: Duration = Duration::from_secs(1);
 
-/// What remains of the grace after the engine's part: to answer, to sync the journal, to close connections.
-const CLOSING_MAX: Duration = Duration::from_millis(500);
+/// What remains of the grace after the engine's part, at most: to abort, to answer, to sync the journal, to close
+/// connections. It must fit into what the kubelet leaves us, two seconds at the least (kubernetes.md 1).
+const CLOSING_MAX: Duration = Duration::from_secs(2);
+
+/// Of that for connections, at most.
+const LINGER_MAX: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM. The settings are checked, nothing is open yet.
 ///
@@ -82,8 +86,10 @@ async fn serve(settings: &Settings, identity: &Identity) -> Result<(), Failure> 
         let until = async move { drop(closing.wait_for(|closed| *closed).await) };
         tokio::spawn(admin_http::serve(listener, ask, metrics, until));
     }
-    let options =
-        sidecommit_rpc::Options { message_bytes_max: settings.max_message_size, linger: CLOSING_MAX };
+    let options = sidecommit_rpc::Options {
+        message_bytes_max: settings.max_message_size,
+        linger: linger(settings.grace),
+    };
     let finished = finished(terminate, handle, settings.grace, drained);
     let shutdown = async move {
         finished.await;
@@ -274,14 +280,22 @@ fn follow_connections(mut connections: watch::Receiver<usize>, engine: Handle) {
     });
 }
 
+/// What the engine leaves of the grace.
+fn closing(grace: Duration) -> Duration {
+    (grace / 4).min(CLOSING_MAX)
+}
+
+/// What the engine's end leaves of that: less than all of it, or a short grace would have no time to end what is open.
+fn linger(grace: Duration) -> Duration {
+    (closing(grace) / 2).min(LINGER_MAX)
+}
+
 /// SIGTERM, then the drain.
 async fn finished(mut terminate: Signal, engine: Handle, grace: Duration, drained: oneshot::Receiver<()>) {
     let _ = terminate.recv().await;
-    // Whatever is left must fit into what the kubelet leaves us, two seconds at the least (kubernetes.md 1).
-    let closing = (grace / 4).min(Duration::from_secs(2));
-    let until = engine.now() + (grace - closing).as_millis() as Millis;
+    let until = engine.now() + (grace - closing(grace)).as_millis() as Millis;
     engine.tell(Input::Drain { until });
-    let give_up = tokio::time::timeout(grace.saturating_sub(CLOSING_MAX), drained);
+    let give_up = tokio::time::timeout(grace - linger(grace), drained);
     if give_up.await.is_err() {
         tracing::warn!("the grace is over: what is undecided is settled by the next start");
     }

@@ -47,12 +47,12 @@ async fn a_drain_with_nobody_connected_aborts_at_once() {
 async fn the_grace_ends_a_drain_whose_application_does_not_finish() {
     let cluster = Cluster::shared();
     let topic = cluster.topic(1);
-    let mut sidecar = Spec::new(&cluster.bootstrap()).set("grace", "2s").serve().await;
+    let mut sidecar = Spec::new(&cluster.bootstrap()).set("grace", "6s").serve().await;
     let mut app = sidecar.app();
     let txn = app.begin("never ends").await.expect("begins");
     app.produce(&txn, 0, vec![record(&topic, "k", "never seen")]).await.expect("accepts");
     sidecar.signal("TERM");
-    let status = sidecar.wait(Duration::from_secs(5));
+    let status = sidecar.wait(Duration::from_secs(12));
     assert!(status.success(), "{status}; {}", sidecar.log());
     assert!(cluster.visible(&topic).is_empty());
 }

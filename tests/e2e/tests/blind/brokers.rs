@@ -40,6 +40,14 @@ async fn ended(sidecar: &Sidecar, txn: &str) {
     eventually("it is over", 60, async || !is_open(&mut app).await).await;
 }
 
+/// Waits until either of them had to make room for the other.
+async fn either_yielded(one: &Met, other: &Met) {
+    tokio::select! {
+        () = one.until("BUFFER_PRESSURE") => {}
+        () = other.until("BUFFER_PRESSURE") => {}
+    }
+}
+
 /// It stands still until each application has met what it is about; then all of them end right.
 pub(crate) async fn stopped(_: Cluster) -> Vec<Met> {
     let kafka = Kafka::start().expect("a broker starts");
@@ -65,13 +73,7 @@ pub(crate) async fn stopped(_: Cluster) -> Vec<Met> {
     let half = |name| with_ballast(Work::transfer(&topic, name), &ballast, HALF);
     let (asked, failed) = (Work::transfer(&unseen, "asked"), Work::transfer(&topic, "failed"));
     let (half, other_half) = (half("half"), half("other half"));
-    // Whichever it is that has to make room for the other.
-    let yielded = async || {
-        tokio::select! {
-            () = one_met.until("BUFFER_PRESSURE") => {}
-            () = other_met.until("BUFFER_PRESSURE") => {}
-        }
-    };
+    let yielded = async || either_yielded(one_met, other_met).await;
     // Both stay open until then. One that was idle for too long begins again, and meets the other.
     let stays_open = async |attempt: Attempt<'_>| {
         if attempt.at == At::Added {

@@ -1,8 +1,8 @@
 //! The outcomes topic is deleted and made again, with the evidence that was in it.
 
-use crate::{brokers, one_lane};
+use crate::{ask_commit, begun, brokers, one_lane};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
-use sidecommit_e2e::{App, Sidecar, Spec, Told, check_ledger, eventually, record, unique, values};
+use sidecommit_e2e::{Sidecar, Spec, Told, check_ledger, eventually, unique, values};
 use sidecommit_fixture::{Kafka, Replicated};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -31,18 +31,9 @@ impl Met {
     async fn commit_next(&self, topic: &str) -> (String, String) {
         let mut app = self.sidecar.app();
         let next = begun(&mut app, topic).await;
-        let txn = next.1.clone();
-        tokio::spawn(async move { drop(app.commit(&txn, 2, 0).await) });
+        ask_commit(app, &next.1);
         next
     }
-}
-
-async fn begun(app: &mut App, topic: &str) -> (String, String) {
-    let name = unique("deleted");
-    let txn = app.begin(&name).await.expect("begins");
-    let halves = ["debit", "credit"].map(|half| record(topic, half, &format!("{name}/{half}")));
-    app.produce(&txn, 0, halves.to_vec()).await.expect("accepts");
-    (name, txn)
 }
 
 /// Asks until there is an outcome; an operator resumes a sidecar that cannot know whether it still owns its slot.

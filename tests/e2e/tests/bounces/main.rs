@@ -12,7 +12,7 @@ mod phase;
 use callers::Callers;
 use fault::Fault;
 use phase::{Held, Phase};
-use sidecommit_e2e::{Spec, Told, check_ledger, unique, values};
+use sidecommit_e2e::{App, Spec, Told, check_ledger, record, unique, values};
 use sidecommit_fixture::Replicated;
 use std::{
     collections::BTreeMap,
@@ -69,6 +69,21 @@ fn one_lane(brokers: &Replicated) -> (Spec, String) {
         .set("limits.lanes_reserved", "0");
     let id = format!("{}/0", spec.slot());
     (spec, id)
+}
+
+/// Begins a transfer of two halves; returns its name and its transaction.
+async fn begun(app: &mut App, topic: &str) -> (String, String) {
+    let name = unique("transfer");
+    let txn = app.begin(&name).await.expect("begins");
+    let halves = ["debit", "credit"].map(|half| record(topic, half, &format!("{name}/{half}")));
+    app.produce(&txn, 0, halves.to_vec()).await.expect("accepts");
+    (name, txn)
+}
+
+/// Asks for a transfer's commit; its answer is asked for later.
+fn ask_commit(mut app: App, txn: &str) {
+    let txn = txn.to_owned();
+    tokio::spawn(async move { drop(app.commit(&txn, 2, 0).await) });
 }
 
 async fn side_by_side<T: 'static>(

@@ -1,6 +1,6 @@
 //! Nobody leads the outcomes, or no broker is there at all, for a while: a sidecar goes on by itself once they are back.
 
-use crate::{brokers, one_lane};
+use crate::{ask_commit, begun, brokers, one_lane};
 use sidecommit_e2e::{
     Blind, Sidecar, Spec, Told, Work, check_ledger, eventually, fence, record, unique, values,
 };
@@ -13,38 +13,29 @@ use tokio::sync::watch;
 
 /// Transfers of one sidecar.
 struct Transfers {
-    spec: Spec,
     sidecar: Sidecar,
     data: String,
     told: BTreeMap<String, Told>,
 }
 
 impl Transfers {
-    async fn serve(brokers: &Replicated, spec: Spec) -> Self {
+    async fn serve(brokers: &Replicated, spec: &Spec) -> Self {
         let data = unique("transfers");
         brokers.kafka().create_topic(&data, 1, &[]).expect("the topic can be made");
-        Self { sidecar: spec.serve().await, spec, data, told: BTreeMap::new() }
+        Self { sidecar: spec.serve().await, data, told: BTreeMap::new() }
     }
 
     async fn begin(&self) -> (String, String) {
-        let (mut app, name) = (self.sidecar.app(), unique("outage"));
-        let txn = app.begin(&name).await.expect("begins");
-        let halves = ["debit", "credit"].map(|half| record(&self.data, half, &format!("{name}/{half}")));
-        app.produce(&txn, 0, halves.to_vec()).await.expect("accepts");
-        (name, txn)
+        begun(&mut self.sidecar.app(), &self.data).await
     }
 
-    /// Asks for a commit; its answer is asked for later.
-    fn ask(&self, txn: &str) {
-        let (mut app, txn) = (self.sidecar.app(), txn.to_owned());
-        tokio::spawn(async move { drop(app.commit(&txn, 2, 0).await) });
-    }
-
-    async fn settle(&mut self, (name, txn): (String, String)) -> Told {
-        let outcome = self.sidecar.app().settle(&txn, 2).await;
-        let told = if outcome.is_ok() { Told::Committed } else { Told::Aborted };
+    async fn settle(&mut self, (name, txn): (String, String)) {
+        let told = match self.sidecar.app().settle(&txn, 2).await {
+            Ok(_) => Told::Committed,
+            Err(refused) if refused.code == tonic::Code::Aborted => Told::Aborted,
+            Err(refused) => panic!("{name} ({txn}): {refused:?}"),
+        };
         self.told.insert(name, told);
-        told
     }
 
     async fn logs(&self, line: &str, times: usize) {
@@ -73,17 +64,17 @@ async fn outcomes_are_read_once_their_partition_has_a_leader_again() {
         .set("outcomes.replication_factor", "1")
         .set("outcomes.min_insync_replicas", "1")
         .expects_fence("the test inits its transactional.id");
-    let mut transfers = Transfers::serve(&brokers, spec).await;
+    let mut transfers = Transfers::serve(&brokers, &spec).await;
     let doubtful = transfers.begin().await;
 
     let leader = brokers.leader(&outcomes, 0).expect("is led");
     let other = brokers.brokers().find(|broker| *broker != leader).expect("there are three");
     brokers.kill(leader).expect("it is ours");
-    let led_by = async || brokers.leader_told_by(other, &outcomes, 0);
-    eventually("nobody leads it", 60, async || led_by().await == Some(-1)).await;
+    let is_leaderless = async || brokers.leader_told_by(other, &outcomes, 0) == Some(-1);
+    eventually("nobody leads it", 60, is_leaderless).await;
     // What it asks for first is whether it still owns its slot, which is written in the outcomes.
-    fence(brokers.kafka(), transfers.spec.slot(), 1);
-    transfers.ask(&doubtful.1);
+    fence(brokers.kafka(), spec.slot(), 1);
+    ask_commit(transfers.sidecar.app(), &doubtful.1);
     transfers.logs("reading the outcomes failed", 2).await;
 
     brokers.heal().expect("it comes back");
@@ -97,9 +88,10 @@ async fn outcomes_are_read_once_their_partition_has_a_leader_again() {
 async fn outcomes_are_read_once_there_are_brokers_again() {
     let mut brokers = brokers().await;
     let (spec, _) = one_lane(&brokers);
-    let mut transfers = Transfers::serve(&brokers, spec.set("failpoint", "after-prepared:1:stop")).await;
+    let spec = spec.set("failpoint", "after-prepared:1:stop");
+    let mut transfers = Transfers::serve(&brokers, &spec).await;
     let doubtful = transfers.begin().await;
-    transfers.ask(&doubtful.1);
+    ask_commit(transfers.sidecar.app(), &doubtful.1);
     eventually("it stops before EndTxn", 60, async || transfers.sidecar.is_stopped()).await;
 
     for broker in brokers.brokers() {
@@ -121,7 +113,7 @@ async fn brokers_that_have_told_of_no_broker_are_found_again() {
     const CUT_OFF: Duration = Duration::from_secs(8);
     let mut brokers = brokers().await;
     let (spec, _) = one_lane(&brokers);
-    let transfers = Transfers::serve(&brokers, spec).await;
+    let transfers = Transfers::serve(&brokers, &spec).await;
     for broker in brokers.brokers() {
         brokers.cut_off(broker);
     }

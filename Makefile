@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench nightly sim needs lint build unit crash semantics bounces stubs mutants
+.PHONY: help demo demo-pipeline test ci bench nightly sim needs lint build unit crash semantics bounces outages stubs mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -32,7 +32,7 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
 test: needs lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics bounces stubs
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics bounces outages stubs
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
@@ -70,9 +70,12 @@ crash: $(BUILD) ## SIGKILL at every named point; KILLS=n
 semantics: $(BUILD) ## everything else that is tested on a real Kafka
 	$(STAGE) semantics 10 $(KAFKA) scripts/tests semantics
 
-# Brokers of its own, not the shared one.
+# Brokers of their own, not the shared one.
 bounces: $(BUILD) ## brokers killed, paused, cut off and moved under transactions; SIDECOMMIT_BOUNCES=n
-	$(STAGE) bounces 6 scripts/tests bounces
+	$(STAGE) bounces 8 scripts/tests bounces
+
+outages: $(BUILD) ## all brokers gone, no leader, the outcomes deleted
+	$(STAGE) outages 6 scripts/tests outages
 
 stubs: $(BUILD) ## bare generated stubs of five languages
 	$(STAGE) stubs 8 $(KAFKA) tests/stubs/run

@@ -123,8 +123,11 @@ impl Engine {
                 format!("{txn} was open when the sidecar ended: it was aborted and nothing of it is visible"),
             ));
         }
-        let message =
-            format!("{txn} is older than what is remembered: it may have been committed, look at Kafka");
+        let message = format!(
+            "{txn} began at {}, and what ended before {} is forgotten: it may have been committed, look at Kafka",
+            txn.begun(),
+            self.memory.horizon()
+        );
         Err(self.forgotten(message).field("transaction_id"))
     }
 

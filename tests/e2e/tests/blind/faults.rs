@@ -92,7 +92,7 @@ async fn application(mut client: Blind, topic: String, mut rng: Rng, stop: &Atom
                 done.told.insert(name, Told::Committed);
             }
             End::Aborted => drop(done.told.insert(name, Told::Aborted)),
-            End::Person(refused) if refused.reason == "OUTCOME_FORGOTTEN" && way == Way::Transact => {
+            End::Person(refused) if refused.reason == "OUTCOME_FORGOTTEN" => {
                 group.forgotten = Some(name);
                 done.groups.push(Group::new());
             }

@@ -24,12 +24,13 @@ pub fn init(format: LogFormat, level: LogLevel) {
     }
 }
 
+/// rust-rdkafka complains that a consumer which is fenced cannot be closed; that it is fenced we have told.
 fn directives(level: LogLevel) -> &'static str {
     match level {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "warn,sidecommit=info",
-        LogLevel::Debug => "warn,sidecommit=debug",
+        LogLevel::Error => "error,rdkafka::consumer::base_consumer=off",
+        LogLevel::Warn => "warn,rdkafka::consumer::base_consumer=off",
+        LogLevel::Info => "warn,sidecommit=info,rdkafka::consumer::base_consumer=off",
+        LogLevel::Debug => "warn,sidecommit=debug,rdkafka::consumer::base_consumer=off",
         LogLevel::Trace => "trace",
     }
 }

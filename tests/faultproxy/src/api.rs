@@ -22,6 +22,8 @@ impl Api {
     pub const FETCH: Self = Self(1);
     /// Metadata.
     pub const METADATA: Self = Self(3);
+    /// OffsetFetch.
+    pub const OFFSET_FETCH: Self = Self(9);
     /// FindCoordinator.
     pub const FIND_COORDINATOR: Self = Self(10);
     /// ApiVersions.
@@ -44,6 +46,7 @@ impl fmt::Display for Api {
             Self::PRODUCE => "Produce",
             Self::FETCH => "Fetch",
             Self::METADATA => "Metadata",
+            Self::OFFSET_FETCH => "OffsetFetch",
             Self::FIND_COORDINATOR => "FindCoordinator",
             Self::API_VERSIONS => "ApiVersions",
             Self::INIT_PRODUCER_ID => "InitProducerId",

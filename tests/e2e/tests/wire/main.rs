@@ -10,4 +10,5 @@ mod late;
 mod lost;
 mod matrix;
 mod random;
+mod reading;
 mod rig;

@@ -2,6 +2,7 @@
 
 use sidecommit_e2e::{App, Cluster, Refused, Sidecar, Spec, Told, check_ledger, offsets, record, unique};
 use sidecommit_faultproxy::{Api, EndTxn, FaultProxy, Rule, RuleId};
+use sidecommit_rpc::proto::v1;
 use std::collections::BTreeMap;
 use tokio::time::{Duration, Instant, sleep};
 use tonic::Code;
@@ -155,6 +156,12 @@ impl Teller {
     pub(crate) fn commit(&self, transfer: &Transfer) {
         let (mut app, transfer) = (self.app.clone(), transfer.clone());
         tokio::spawn(async move { commit(&mut app, &transfer).await });
+    }
+
+    /// Whether it is known and has no outcome yet.
+    pub(crate) async fn is_waiting(&self, transfer: &Transfer) -> bool {
+        let state = self.app.clone().get(&transfer.id, false).await.expect("is known").state();
+        state == v1::TransactionState::Committing
     }
 
     /// Repeats Commit until there is an outcome. A second look has the same.

@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench nightly sim needs lint build unit crash semantics bounces outages stubs mutants
+.PHONY: help demo demo-pipeline test ci bench nightly sim needs lint build unit crash semantics consume bounces outages stubs mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -12,6 +12,7 @@ KAFKA := scripts/with-kafka
 BUILD := $(if $(BUILT),,build)
 SEEDS ?= 1000
 KILLS ?= 100
+COPIES ?= 4
 TRANSACTIONS ?= 500
 DEMO_KILLS ?= 25
 RECORDS ?= 20000
@@ -32,7 +33,7 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
 test: needs lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics bounces outages stubs
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics consume bounces outages stubs
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
@@ -69,6 +70,9 @@ crash: $(BUILD) ## SIGKILL at every named point; KILLS=n
 
 semantics: $(BUILD) ## everything else that is tested on a real Kafka
 	$(STAGE) semantics 10 $(KAFKA) scripts/tests semantics
+
+consume: $(BUILD) ## reading: copies under faults (COPIES=n of 12 cells), rebalances, dead letters
+	$(STAGE) consume $$((5 + $(COPIES))) env SIDECOMMIT_COPIES=$(COPIES) $(KAFKA) scripts/tests consume
 
 # Brokers of their own, not the shared one.
 bounces: $(BUILD) ## brokers killed, paused, cut off and moved under transactions; SIDECOMMIT_BOUNCES=n

@@ -1,5 +1,8 @@
 //! An application that reads.
 
+mod attempts;
+mod sessions;
+
 use crate::world::{World, record};
 use bytes::Bytes;
 use sidecommit_core::*;

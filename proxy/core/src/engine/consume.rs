@@ -109,6 +109,10 @@ impl Held {
     fn last(&self) -> i64 {
         self.records.last().map_or(0, |(record, _)| record.offset)
     }
+
+    fn has(&self, offset: i64) -> bool {
+        self.records.binary_search_by_key(&offset, |(record, _)| record.offset).is_ok()
+    }
 }
 
 // === impl Session ===

@@ -61,3 +61,45 @@ fn what_comes_again_is_delivered_once_its_attempt_is_on_stable_storage() {
     reader.world.answer_syncs();
     assert_eq!(attempts(&reader.delivery()), [2]);
 }
+
+#[test]
+fn an_abort_that_says_of_no_failure_is_no_attempt() {
+    let mut reader = Reader::start(2);
+    let mut delivery = reader.delivery();
+    for _ in 0..5 {
+        reader.fail(delivery.id, Vec::new());
+        assert_eq!(reader.told(), [], "not in a hot loop");
+        reader.world.pass(100);
+        delivery = reader.delivery();
+        assert_eq!((offsets(&delivery), attempts(&delivery)), (vec![0, 1], vec![1, 1]));
+    }
+}
+
+#[test]
+fn a_failure_without_an_offset_of_its_delivery_is_the_whole_deliverys() {
+    for offset in [None, Some(4), Some(-1), Some(i64::MAX)] {
+        let mut reader = Reader::start(4);
+        let delivery = reader.delivery();
+        reader.fail(delivery.id, vec![Failure { offset, ..failure(delivery.id, 0, true) }]);
+        reader.world.pass(1_000);
+        let half = reader.delivery();
+        assert_eq!((offsets(&half), attempts(&half)), (vec![0, 1], vec![2, 2]), "{offset:?}");
+    }
+    // Of one record it is clear which.
+    let mut reader = Reader::start(1);
+    let delivery = reader.delivery();
+    reader.fail(delivery.id, vec![Failure { offset: None, ..failure(delivery.id, 0, false) }]);
+    reader.world.pass(1_000);
+    let [letter] = &reader.world.written[..] else { panic!("{:?}", reader.world.written) };
+    assert_eq!((&*letter.topic, header(letter, "sidecommit-error-class")), ("dead", "E"));
+}
+
+#[test]
+fn a_record_that_is_named_twice_has_failed_once() {
+    let mut reader = Reader::start(1);
+    let delivery = reader.delivery();
+    let named = vec![failure(delivery.id, 0, true); 5];
+    reader.fail(delivery.id, named);
+    reader.world.pass(1_000);
+    assert_eq!(attempts(&reader.delivery()), [2]);
+}

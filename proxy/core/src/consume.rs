@@ -268,8 +268,8 @@ pub enum ConsumerOp {
 pub struct Failure {
     /// Which.
     pub delivery: DeliveryId,
-    /// Which of its records.
-    pub offset: i64,
+    /// Which of its records; absent: one of them, it is not known which.
+    pub offset: Option<i64>,
     /// False: it cannot succeed.
     pub retryable: bool,
     /// E.g. the exception's class.

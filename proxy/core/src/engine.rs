@@ -175,6 +175,7 @@ impl Engine {
         self.lanes.iter_mut().for_each(|lane| lane.moves.clear());
         match input {
             Input::Call { call, request } => self.on_call(call, request),
+            Input::Underway { txn, begins } => self.on_underway(txn, begins),
             Input::Stream { stream, event } => self.on_stream(stream, event),
             Input::Consumer { consumer, event } => self.on_consumer(consumer, event),
             Input::Lane { lane, generation, event } => self.on_lane(lane, generation, event),

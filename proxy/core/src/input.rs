@@ -16,6 +16,14 @@ pub enum Input {
         /// What is asked.
         request: Request,
     },
+    /// A call about a transaction begins or ends that is not here yet: one whose topics are being looked up. Until it ends the
+    /// transaction is not idle.
+    Underway {
+        /// Which transaction.
+        txn: TxnId,
+        /// False: it ends; it comes as [`Input::Call`] after that, or was refused.
+        begins: bool,
+    },
     /// An application's Consume stream says something.
     Stream {
         /// Which stream.

@@ -2,7 +2,7 @@
 
 use sidecommit_core::{
     Answer, Limits, Millis, Refusal, Request, Serving, SessionStatus, Slot, Status, StreamEvent, StreamItem,
-    Subscribe, TopicFacts, TransactionView,
+    Subscribe, TopicFacts, TransactionView, TxnId,
 };
 use std::{fmt, future::Future, sync::Arc};
 use tokio::sync::{mpsc, watch};
@@ -13,6 +13,10 @@ pub trait Backend: Send + Sync + 'static {
     ///
     /// Once polled the request is the engine's: dropping the future (its caller hung up) must not undo it.
     fn call(&self, request: Request) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+
+    /// A call about a transaction has begun, and it takes time until it can be handed to the engine: meanwhile, until the
+    /// value is dropped, the transaction is not idle.
+    fn underway(&self, txn: TxnId) -> Underway;
 
     /// What is known of a topic, from a cache where possible: it is asked once per topic and message.
     ///
@@ -52,6 +56,9 @@ pub struct ConsumeStream {
     tell: Box<dyn Fn(StreamEvent) + Send + Sync>,
     items: mpsc::UnboundedReceiver<Result<StreamItem, Refusal>>,
 }
+
+/// A call about a transaction that is not the engine's yet, until it is dropped.
+pub struct Underway(Box<dyn Fn() + Send + Sync>);
 
 /// The engine's state, and what else an operator should see with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +107,27 @@ impl ConsumeStream {
 impl Drop for ConsumeStream {
     fn drop(&mut self) {
         self.tell(StreamEvent::Closed);
+    }
+}
+
+// === impl Underway ===
+
+impl Underway {
+    /// `end` tells the engine that it is over, and never blocks.
+    pub fn new(end: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Box::new(end))
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Underway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Underway").finish_non_exhaustive()
     }
 }
 

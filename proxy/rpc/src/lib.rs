@@ -14,7 +14,7 @@ mod refusal;
 mod serve;
 mod service;
 
-pub use backend::{Backend, ConsumeStream, NodeStatus, ServerInfo};
+pub use backend::{Backend, ConsumeStream, NodeStatus, ServerInfo, Underway};
 pub use convert::key_hash;
 pub use error::Error;
 pub use listen::{Listeners, bind_tcp, bind_uds};

@@ -7,7 +7,9 @@ use sidecommit_core::{
     TopicFacts, TransactionView, TxnId,
     table::{LaneState, TxnState},
 };
-use sidecommit_rpc::{Backend, ConsumeStream, Listeners, NodeStatus, Options, ServerInfo, bind_uds};
+use sidecommit_rpc::{
+    Backend, ConsumeStream, Listeners, NodeStatus, Options, ServerInfo, Underway, bind_uds,
+};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -94,6 +96,10 @@ impl Backend for FakeEngine {
             },
             other => panic!("not a command's: {other:?}"),
         }
+    }
+
+    fn underway(&self, _: TxnId) -> Underway {
+        Underway::new(|| {})
     }
 
     async fn topic(&self, _: &str) -> Result<Arc<TopicFacts>, Refusal> {

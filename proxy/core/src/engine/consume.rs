@@ -21,7 +21,8 @@ use self::{failed::Failed, partition::Partition, revoke::Revoking};
 use super::{Engine, Timer};
 use crate::{
     Consumed, ConsumerEvent, ConsumerGroup, ConsumerId, ConsumerOp, DeliveryId, Effect, JournalEntry, Millis,
-    PartitionMemory, Refusal, SessionId, StreamEvent, StreamId, StreamItem, Subscribe, TopicPartition, TxnId,
+    PartitionMemory, Refusal, SessionId, StreamEvent, StreamId, StreamItem, Subscribe, SyncToken,
+    TopicPartition, TxnId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,8 @@ pub(super) struct Consuming {
     members: BTreeMap<ConsumerId, SessionId>,
     /// Those that are outstanding.
     deliveries: BTreeMap<DeliveryId, Held>,
+    /// Those that are told once the journal has them on stable storage.
+    unsynced: BTreeMap<SyncToken, DeliveryId>,
     /// Records that are being moved, by the transaction that moves them.
     moves: BTreeMap<TxnId, (SessionId, TopicPartition, i64)>,
     /// What the journal remembers, by group.id and partition.
@@ -89,6 +92,11 @@ impl Consuming {
     pub(super) fn reads(&self) -> bool {
         !self.sessions.is_empty()
     }
+
+    /// Whether its application has not been told of it yet.
+    fn is_unsynced(&self, delivery: DeliveryId) -> bool {
+        self.unsynced.values().any(|unsynced| *unsynced == delivery)
+    }
 }
 
 // === impl Held ===
@@ -100,6 +108,10 @@ impl Held {
 
     fn last(&self) -> i64 {
         self.records.last().map_or(0, |(record, _)| record.offset)
+    }
+
+    fn has(&self, offset: i64) -> bool {
+        self.records.binary_search_by_key(&offset, |(record, _)| record.offset).is_ok()
     }
 }
 
@@ -198,10 +210,11 @@ impl Engine {
         }
     }
 
-    /// Writes down what has to be known of a partition after a restart.
-    fn remember(&mut self, id: SessionId, from: &TopicPartition) {
-        let Some(session) = self.consuming.sessions.get(&id) else { return };
-        let Some(partition) = session.partitions.get(from) else { return };
+    /// Writes down what has to be known of a partition after a restart. Returns what tells that a new attempt is on stable
+    /// storage.
+    fn remember(&mut self, id: SessionId, from: &TopicPartition) -> Option<SyncToken> {
+        let session = self.consuming.sessions.get(&id)?;
+        let partition = session.partitions.get(from)?;
         let key = session.key(from);
         let outstanding = match partition.busy {
             partition::Busy::Delivered(delivery) => {
@@ -211,13 +224,13 @@ impl Engine {
         };
         let (failed, poisoned) = partition.failed.parts();
         let topic_id = partition.topic_id.to_string();
-        self.set_memory(key, PartitionMemory { topic_id, outstanding, failed, poisoned });
+        self.set_memory(key, PartitionMemory { topic_id, outstanding, failed, poisoned })
     }
 
-    fn set_memory(&mut self, key: (String, TopicPartition), memory: PartitionMemory) {
+    fn set_memory(&mut self, key: (String, TopicPartition), memory: PartitionMemory) -> Option<SyncToken> {
         let memory = (!memory.is_empty()).then_some(memory);
         if self.consuming.memories.get(&key) == memory.as_ref() {
-            return;
+            return None;
         }
         let (group_id, from) = key.clone();
         match memory.clone() {
@@ -227,10 +240,8 @@ impl Engine {
         let (topic, partition) = (from.topic.to_string(), from.partition);
         let works = memory.as_ref().is_some_and(|memory| memory.outstanding.is_some());
         self.put(JournalEntry::Consumption { group_id, topic, partition, memory });
-        if works {
-            // What is not synced dies with this process, and with it the attempt that it stands for. Nobody waits for it.
-            self.sync();
-        }
+        // What is not synced dies with this process, and with it the attempt that it stands for.
+        works.then(|| self.sync())
     }
 
     /// Goes back to the group's offset.

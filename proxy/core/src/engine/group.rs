@@ -96,7 +96,11 @@ impl Engine {
         if !txn.records.is_empty() {
             return;
         }
-        for (call, next_sequence) in std::mem::take(&mut txn.parked) {
+        let (id, parked) = (txn.id, std::mem::take(&mut txn.parked));
+        if !parked.is_empty() {
+            self.not_idle(id);
+        }
+        for (call, next_sequence) in parked {
             self.reply(call, Ok(crate::Answer::Produced { next_sequence }));
         }
         if finishing {

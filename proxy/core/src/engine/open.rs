@@ -178,6 +178,9 @@ impl Engine {
     }
 
     pub(super) fn on_synced(&mut self, token: SyncToken) {
+        if self.on_delivery_synced(token) {
+            return;
+        }
         if let Some(id) = self.empty.remove(&token) {
             self.commit_proven(id, Vec::new());
             return;

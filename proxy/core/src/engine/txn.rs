@@ -20,6 +20,8 @@ pub(super) struct Txn {
     pub(super) ordering_key: String,
     pub(super) deadline: Millis,
     pub(super) idle_deadline: Millis,
+    /// Calls about it that are not here yet.
+    pub(super) underway: u32,
     pub(super) state: TxnState,
     /// Where it is carried; absent while it waits in memory.
     pub(super) lane: Option<LaneIndex>,
@@ -74,6 +76,7 @@ impl Txn {
             ordering_key: String::new(),
             deadline: Millis::MAX,
             idle_deadline: Millis::MAX,
+            underway: 0,
             state: TxnState::InDoubt,
             lane: Some(lane),
             records: Vec::new(),
@@ -100,12 +103,18 @@ impl Txn {
             reason: self.abort_cause.as_ref().map(|cause| cause.reason),
             label: self.label.clone(),
             age: now.saturating_sub(self.id.begun()),
-            deadline: (self.state == TxnState::Open).then(|| self.deadline.min(self.idle_deadline)),
+            deadline: (self.state == TxnState::Open).then(|| self.due()),
             record_count: self.next_sequence,
             offsets_count: self.offsets.len() as u64,
             ranges: Vec::new(),
             lane: self.lane,
         }
+    }
+
+    /// When its time is over if nothing happens until then. While a call is in progress it is not idle.
+    pub(super) fn due(&self) -> Millis {
+        let may_idle = self.state == TxnState::Open && self.underway == 0 && self.parked.is_empty();
+        if may_idle { self.deadline.min(self.idle_deadline) } else { self.deadline }
     }
 
     /// Everything it was given is still in memory, so that it can enter another group.

@@ -1,5 +1,8 @@
 //! An application that reads.
 
+mod attempts;
+mod sessions;
+
 use crate::world::{World, record};
 use bytes::Bytes;
 use sidecommit_core::*;
@@ -146,6 +149,11 @@ impl Reader {
         self.abort(txn, failures);
     }
 
+    /// The same, without saying over which of its records.
+    fn fail_whole(&mut self, delivery: DeliveryId) {
+        self.fail(delivery, vec![Failure { offset: None, ..failure(delivery, 0, true) }]);
+    }
+
     fn memory(&self) -> Option<PartitionMemory> {
         let of_partition = self.world.journal.iter().rev().find_map(|entry| match entry {
             JournalEntry::Consumption { memory, .. } => Some(memory.clone()),
@@ -164,7 +172,7 @@ fn attempts(delivery: &Delivery) -> Vec<u32> {
 }
 
 fn failure(delivery: DeliveryId, offset: i64, retryable: bool) -> Failure {
-    Failure { delivery, offset, retryable, error_class: "E".into(), message: "because".into() }
+    Failure { delivery, offset: Some(offset), retryable, error_class: "E".into(), message: "because".into() }
 }
 
 fn header<'a>(record: &'a Record, name: &str) -> &'a str {
@@ -226,7 +234,7 @@ fn a_batch_that_fails_is_halved_and_only_the_guilty_record_is_moved() {
         let delivery = reader.delivery();
         seen.push((offsets(&delivery), attempts(&delivery)[0]));
         if offsets(&delivery).contains(&2) {
-            reader.fail(delivery.id, Vec::new());
+            reader.fail_whole(delivery.id);
             reader.world.pass(1_000);
         } else {
             reader.process(delivery.id);
@@ -437,7 +445,7 @@ fn a_record_of_a_retry_topic_waits_for_its_time_and_then_for_its_next_topic() {
     for attempt in 1..=2 {
         let delivery = reader.delivery();
         assert_eq!(attempts(&delivery), [attempt]);
-        reader.fail(delivery.id, Vec::new());
+        reader.fail_whole(delivery.id);
         reader.world.pass(1_000);
     }
     let [letter] = &reader.world.written[..] else { panic!("{:?}", reader.world.written) };

@@ -2,6 +2,7 @@
 //! the thorough one; this one is to be read).
 
 mod consuming;
+mod idle;
 mod world;
 
 use sidecommit_core::{table::TxnState, *};

@@ -39,6 +39,9 @@ pub(crate) struct World {
     pub(crate) hangs_at_end: bool,
     /// Rewinds are not answered.
     pub(crate) rewinds_hang: bool,
+    /// Syncs are not answered until [`World::answer_syncs`].
+    pub(crate) syncs_hang: bool,
+    unsynced: Vec<SyncToken>,
     hung: Option<LaneIndex>,
     /// Offsets and records of the lanes' open transactions.
     offsets: BTreeMap<LaneIndex, Vec<TopicPartitionOffset>>,
@@ -113,6 +116,8 @@ impl World {
             committed: BTreeMap::new(),
             hangs_at_end: false,
             rewinds_hang: false,
+            syncs_hang: false,
+            unsynced: Vec::new(),
             hung: None,
             offsets: BTreeMap::new(),
             written: Vec::new(),
@@ -144,6 +149,10 @@ impl World {
                 }
                 Effect::Journal(JournalOp::Put(entry)) => {
                     self.journal.push(*entry);
+                    None
+                }
+                Effect::Journal(JournalOp::Sync(token)) if self.syncs_hang => {
+                    self.unsynced.push(token);
                     None
                 }
                 Effect::Journal(JournalOp::Sync(token)) => Some(Input::Synced(token)),
@@ -293,6 +302,13 @@ impl World {
         let lane = self.hung.take().expect("one hangs");
         let event = self.lane(lane, LaneOp::End { commit }).expect("is answered");
         self.reports(lane, event);
+    }
+
+    /// Answers the syncs that hung.
+    pub(crate) fn answer_syncs(&mut self) {
+        for token in std::mem::take(&mut self.unsynced) {
+            self.input(Input::Synced(token));
+        }
     }
 
     /// Another life, with what its journal remembers of partitions.

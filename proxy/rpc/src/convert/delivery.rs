@@ -53,8 +53,9 @@ pub(super) fn failures(wire: Vec<v1::DeliveryFailure>) -> Result<Vec<Failure>, R
 }
 
 fn failure(wire: v1::DeliveryFailure) -> Result<Failure, Refusal> {
-    if wire.offset < 0 {
-        return Err(invalid("failures.offset", wire.offset, "0 or more: the offset of a delivered record"));
+    if let Some(offset) = wire.offset.filter(|offset| *offset < 0) {
+        let expected = "0 or more: the offset of a delivered record, or none";
+        return Err(invalid("failures.offset", offset, expected));
     }
     Ok(Failure {
         delivery: delivery("failures.delivery_id", &wire.delivery_id)?,

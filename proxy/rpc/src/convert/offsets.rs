@@ -13,12 +13,12 @@ const METADATA_BYTES_MAX: usize = 4096;
 
 /// Offsets of several groups.
 pub(super) async fn all<B: Backend>(
-    backend: &B,
+    mut topics: Topics<'_, B>,
     wire: Vec<v1::GroupOffsets>,
 ) -> Result<Vec<GroupOffsets>, Refusal> {
     let mut groups: Vec<GroupOffsets> = Vec::with_capacity(wire.len());
     for wire in wire {
-        let group = one(backend, wire).await?;
+        let group = one(&mut topics, wire).await?;
         if groups.iter().any(|other| other.group.group_id == group.group.group_id) {
             return Err(invalid("group_offsets.group_id", quoted(&group.group.group_id), "each group once"));
         }
@@ -28,12 +28,14 @@ pub(super) async fn all<B: Backend>(
 }
 
 /// Offsets of one group.
-pub(super) async fn one<B: Backend>(backend: &B, wire: v1::GroupOffsets) -> Result<GroupOffsets, Refusal> {
+pub(super) async fn one<B: Backend>(
+    topics: &mut Topics<'_, B>,
+    wire: v1::GroupOffsets,
+) -> Result<GroupOffsets, Refusal> {
     const OFFSETS: &str = "group_offsets.offsets";
     if wire.offsets.is_empty() {
         return Err(invalid(OFFSETS, "empty", "at least one"));
     }
-    let mut topics = Topics::new(backend);
     let mut seen = HashSet::new();
     let mut offsets = Vec::with_capacity(wire.offsets.len());
     for wire in wire.offsets {

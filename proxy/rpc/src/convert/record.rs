@@ -3,8 +3,9 @@
 use super::field::{invalid, quoted, without_nul};
 use crate::{Backend, proto::v1};
 use bytes::{Bytes, BytesMut};
-use sidecommit_core::{Millis, NextAction, Reason, Record, Refusal, TopicFacts};
-use std::{collections::HashMap, sync::Arc};
+use futures_util::FutureExt;
+use sidecommit_core::{Millis, NextAction, Reason, Record, Refusal, TopicFacts, TxnId};
+use std::{collections::HashMap, pin::pin, sync::Arc};
 
 /// Messages with less payload are copied: a [`Bytes`] keeps the whole receive buffer alive (8 KiB at least), which
 /// nobody would count.
@@ -13,6 +14,8 @@ const SHARED_FROM_BYTES: usize = 4096;
 /// The topics that one message names, each looked up once.
 pub(crate) struct Topics<'a, B> {
     backend: &'a B,
+    /// Which the message is about, if one is there already.
+    txn: Option<TxnId>,
     known: HashMap<Arc<str>, Arc<TopicFacts>>,
 }
 
@@ -28,7 +31,12 @@ enum Payloads {
 
 impl<'a, B: Backend> Topics<'a, B> {
     pub(crate) fn new(backend: &'a B) -> Self {
-        Self { backend, known: HashMap::new() }
+        Self { backend, txn: None, known: HashMap::new() }
+    }
+
+    /// As [`Self::new`], for a message about a transaction.
+    pub(crate) fn of(backend: &'a B, txn: TxnId) -> Self {
+        Self { txn: Some(txn), ..Self::new(backend) }
     }
 
     /// Checks the records of a message; `first` is the index in the transaction of the first of them.
@@ -62,13 +70,23 @@ impl<'a, B: Backend> Topics<'a, B> {
         if !is_topic(name) {
             return Err(invalid(field, quoted(name), "a topic: 1 to 249 of [A-Za-z0-9._-], not . or .."));
         }
-        let facts = self.backend.topic(name).await.map_err(|refusal| match refusal.reason {
+        let facts = self.facts(name).await.map_err(|refusal| match refusal.reason {
             Reason::UnknownTopic | Reason::TopicDenied => refusal.field(field),
             _ => refusal,
         })?;
         let name: Arc<str> = name.into();
         self.known.insert(name.clone(), facts.clone());
         Ok((name, facts))
+    }
+
+    async fn facts(&self, name: &str) -> Result<Arc<TopicFacts>, Refusal> {
+        let mut lookup = pin!(self.backend.topic(name));
+        // Mostly it is known at once, and the engine need not hear of it.
+        if let Some(facts) = lookup.as_mut().now_or_never() {
+            return facts;
+        }
+        let _underway = self.txn.map(|txn| self.backend.underway(txn));
+        lookup.await
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn send_offsets(
         }
         None => Offsets::Deliveries(deliveries("delivery_ids", &wire.delivery_ids)?),
         Some(group) if wire.delivery_ids.is_empty() => {
-            let group = offsets::one(backend, group).await?;
+            let group = offsets::one(&mut Topics::of(backend, txn), group).await?;
             Offsets::Explicit(group.group, group.offsets)
         }
         Some(_) => return Err(invalid("group_offsets", "beside delivery_ids", "either of them")),
@@ -67,12 +67,13 @@ pub(crate) fn keep_alive(wire: &v1::KeepAliveRequest) -> Result<Request, Refusal
 }
 
 pub(crate) async fn commit(backend: &impl Backend, wire: v1::CommitRequest) -> Result<Request, Refusal> {
+    let txn = txn("transaction_id", &wire.transaction_id)?;
     Ok(Request::Commit(Commit {
-        txn: txn("transaction_id", &wire.transaction_id)?,
+        txn,
         record_count: required_count("record_count", wire.record_count)?,
         offsets_count: required_count("offsets_count", wire.offsets_count)?,
         deliveries: deliveries("delivery_ids", &wire.delivery_ids)?,
-        offsets: offsets::all(backend, wire.group_offsets).await?,
+        offsets: offsets::all(Topics::of(backend, txn), wire.group_offsets).await?,
     }))
 }
 
@@ -104,8 +105,9 @@ pub(crate) async fn transact(backend: &impl Backend, wire: v1::TransactRequest) 
     let first_attempt = wire.first_attempt_time.map(|time| first_attempt(time, backend.now())).transpose()?;
     let timeout = timeout(backend, wire.timeout)?;
     let ordering_key = text("ordering_key", wire.ordering_key, LABEL_CHARS_MAX)?;
-    let records = Topics::new(backend).records(wire.records, 0).await?;
-    let offsets = offsets::all(backend, wire.group_offsets).await?;
+    let mut topics = Topics::new(backend);
+    let records = topics.records(wire.records, 0).await?;
+    let offsets = offsets::all(topics, wire.group_offsets).await?;
     Ok(Request::Transact(Transact {
         key,
         fingerprint,
@@ -129,21 +131,19 @@ pub(crate) fn get(wire: v1::GetTransactionRequest) -> Result<Request, Refusal> {
     Ok(Request::Get(Get { by, wait: wire.wait }))
 }
 
-impl<B: Backend> Topics<'_, B> {
-    /// A Produce, of its own or of a stream.
-    pub(crate) async fn produce(
-        &mut self,
-        txn: TxnId,
-        sequence: i64,
-        records: Vec<v1::Record>,
-    ) -> Result<Request, Refusal> {
-        let sequence = count("sequence", sequence)?;
-        if records.is_empty() {
-            return Err(invalid("records", "empty", "at least one record"));
-        }
-        let records = self.records(records, sequence).await?;
-        Ok(Request::Produce(sidecommit_core::Produce { txn, sequence, records }))
+/// A Produce, of its own or of a stream.
+pub(crate) async fn produce(
+    backend: &impl Backend,
+    txn: TxnId,
+    sequence: i64,
+    records: Vec<v1::Record>,
+) -> Result<Request, Refusal> {
+    let sequence = count("sequence", sequence)?;
+    if records.is_empty() {
+        return Err(invalid("records", "empty", "at least one record"));
     }
+    let records = Topics::of(backend, txn).records(records, sequence).await?;
+    Ok(Request::Produce(sidecommit_core::Produce { txn, sequence, records }))
 }
 
 fn timeout(backend: &impl Backend, wire: Option<prost_types::Duration>) -> Result<Option<Millis>, Refusal> {

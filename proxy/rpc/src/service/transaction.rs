@@ -3,7 +3,7 @@
 use super::{call, upload};
 use crate::{
     Backend,
-    convert::{self, Topics, int64},
+    convert::{self, int64},
     proto::v1::{self, transaction_service_server::TransactionService},
 };
 use std::{pin::Pin, sync::Arc};
@@ -61,7 +61,7 @@ impl<B: Backend> TransactionService for Transactions<B> {
     async fn produce(&self, request: Request<v1::ProduceRequest>) -> Answered<v1::ProduceResponse> {
         let v1::ProduceRequest { transaction_id, sequence, records } = request.into_inner();
         let request = match convert::txn("transaction_id", &transaction_id) {
-            Ok(txn) => Topics::new(&*self.backend).produce(txn, sequence, records).await,
+            Ok(txn) => convert::produce(&*self.backend, txn, sequence, records).await,
             Err(refusal) => Err(refusal),
         };
         let next = convert::produced(call(&*self.backend, request).await?)?;

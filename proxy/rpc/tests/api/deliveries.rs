@@ -24,7 +24,7 @@ fn group() -> v1::GroupOffsets {
 fn failure() -> v1::DeliveryFailure {
     v1::DeliveryFailure {
         delivery_id: id(2).1,
-        offset: 44,
+        offset: Some(44),
         retryable: true,
         error_class: "ValueError".into(),
         message: "no such account".into(),
@@ -108,7 +108,7 @@ async fn an_abort_says_what_failed() {
     let before = server.fake.calls();
     for (spoilt, field) in [
         (v1::DeliveryFailure { delivery_id: String::new(), ..failure() }, "failures.delivery_id"),
-        (v1::DeliveryFailure { offset: -1, ..failure() }, "failures.offset"),
+        (v1::DeliveryFailure { offset: Some(-1), ..failure() }, "failures.offset"),
     ] {
         let refusal = client.abort(abort(vec![failure(), spoilt])).await;
         assert_eq!(refused(refusal, v1::Reason::InvalidField).field(), field);
@@ -123,16 +123,18 @@ async fn an_abort_says_what_failed() {
         message: "x".repeat(100_000),
         ..failure()
     };
-    client.abort(abort(vec![failure(), long])).await.unwrap();
+    let unknown = v1::DeliveryFailure { offset: None, ..failure() };
+    client.abort(abort(vec![failure(), long, unknown])).await.unwrap();
     let Request::Abort(seen) = server.fake.last() else { panic!("an Abort") };
     let expected = Failure {
         delivery: id(2).0,
-        offset: 44,
+        offset: Some(44),
         retryable: true,
         error_class: "ValueError".into(),
         message: "no such account".into(),
     };
     assert_eq!(seen.failures[0], expected);
+    assert_eq!(seen.failures[2].offset, None, "which it was is not known, and that is not offset 0");
     let cut = &seen.failures[1];
     assert!(!cut.retryable);
     assert_eq!((cut.error_class.chars().count(), cut.message.len()), (255, 1024), "cut, not refused");

@@ -7,7 +7,7 @@ use sidecommit_core::{
     StreamItem, Subscribe, TopicFacts, TransactionView, TxnId,
     table::{LaneState, TxnState},
 };
-use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo};
+use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo, Underway};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -56,6 +56,10 @@ pub(crate) struct Fake {
     pub(crate) streams: watch::Sender<Vec<Stream>>,
     /// While false no call is answered.
     pub(crate) gate: watch::Sender<bool>,
+    /// While false the topic "slow" is being looked up.
+    pub(crate) known: watch::Sender<bool>,
+    /// Calls whose topics were looked up: of which transaction, and whether they began or ended.
+    pub(crate) underway: watch::Sender<Vec<(TxnId, bool)>>,
 }
 
 impl Fake {
@@ -65,6 +69,8 @@ impl Fake {
             serving: watch::Sender::new(Serving::Ready),
             streams: watch::Sender::default(),
             gate: watch::Sender::new(true),
+            known: watch::Sender::new(false),
+            underway: watch::Sender::default(),
         })
     }
 
@@ -133,7 +139,17 @@ impl Backend for Fake {
         work.await.expect("no panic")
     }
 
+    fn underway(&self, txn: TxnId) -> Underway {
+        let underway = self.underway.clone();
+        underway.send_modify(|calls| calls.push((txn, true)));
+        Underway::new(move || underway.send_modify(|calls| calls.push((txn, false))))
+    }
+
     async fn topic(&self, name: &str) -> Result<Arc<TopicFacts>, Refusal> {
+        if name == "slow" {
+            self.known.subscribe().wait_for(|known| *known).await.expect("the test holds the sender");
+            return Ok(Arc::new(TopicFacts { partitions: 3, ..TopicFacts::default() }));
+        }
         match name {
             "t" | "u" | "retry-1" | "retry-2" | "dead" => {
                 Ok(Arc::new(TopicFacts { partitions: 3, ..TopicFacts::default() }))

@@ -350,3 +350,42 @@ async fn a_commit_past_its_deadline_goes_on_and_its_repeat_gets_the_answer() {
     client.get_transaction(get).await.unwrap();
     assert_eq!(client.commit(commit).await.unwrap().into_inner().state(), v1::TransactionState::Committed);
 }
+
+#[tokio::test]
+async fn a_call_whose_topics_are_being_looked_up_is_underway_and_no_other() {
+    let server = Server::start().await;
+    let mut client = server.uds().await;
+    let transaction_id = begin(&mut client, "r").await;
+    let txn = transaction_id.parse().unwrap();
+    let produce = |sequence, topic: &str| v1::ProduceRequest {
+        transaction_id: transaction_id.clone(),
+        sequence,
+        records: vec![v1::Record { topic: topic.into(), ..record("a") }],
+    };
+    client.produce(produce(0, "t")).await.unwrap();
+    assert_eq!(*server.fake.underway.borrow(), [], "what is known at once is none");
+    let slow = tokio::spawn({
+        let (mut client, request) = (client.clone(), produce(1, "slow"));
+        async move { client.produce(request).await }
+    });
+    let mut underway = server.fake.underway.subscribe();
+    underway.wait_for(|calls| calls[..] == [(txn, true)]).await.unwrap();
+    server.fake.known.send_replace(true);
+    slow.await.unwrap().unwrap();
+    assert_eq!(*server.fake.underway.borrow(), [(txn, true), (txn, false)]);
+    // One that is cancelled ends as well, whatever it was.
+    server.fake.known.send_replace(false);
+    let offset = v1::TopicPartitionOffset { topic: "slow".into(), offset: 1, ..Default::default() };
+    let group = v1::GroupOffsets { group_id: "g".into(), offsets: vec![offset], ..Default::default() };
+    let request = v1::CommitRequest {
+        transaction_id,
+        record_count: Some(2),
+        offsets_count: Some(1),
+        group_offsets: vec![group],
+        ..Default::default()
+    };
+    let cancelled = tokio::spawn(async move { client.commit(request).await });
+    underway.wait_for(|calls| calls.len() == 3).await.unwrap();
+    cancelled.abort();
+    underway.wait_for(|calls| calls.len() == 4).await.unwrap();
+}

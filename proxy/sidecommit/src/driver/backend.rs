@@ -3,9 +3,10 @@
 use super::{Handle, topics::Topics};
 use crate::metrics::Metrics;
 use sidecommit_core::{
-    Answer, Millis, Refusal, Request, Serving, SessionStatus, Subscribe, TopicFacts, TransactionView,
+    Answer, Input, Millis, Refusal, Request, Serving, SessionStatus, Subscribe, TopicFacts, TransactionView,
+    TxnId,
 };
-use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo};
+use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo, Underway};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::{mpsc, watch};
 
@@ -33,6 +34,12 @@ impl Backend for Sidecar {
             answer.as_ref().map_or_else(|refusal| grpc_name(sidecommit_rpc::code(refusal.reason)), |_| "OK");
         self.metrics.observe_call(rpc, code, started.elapsed().as_secs_f64());
         answer
+    }
+
+    fn underway(&self, txn: TxnId) -> Underway {
+        let engine = self.engine.clone();
+        engine.tell(Input::Underway { txn, begins: true });
+        Underway::new(move || engine.tell(Input::Underway { txn, begins: false }))
     }
 
     async fn topic(&self, name: &str) -> Result<Arc<TopicFacts>, Refusal> {

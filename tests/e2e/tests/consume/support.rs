@@ -92,16 +92,17 @@ pub(crate) async fn settle(app: &mut App, delivery: &v1::Delivery) {
 /// Fails a delivery, as a whole or by some of its offsets.
 pub(crate) async fn fail(app: &mut App, delivery: &v1::Delivery, offsets: &[i64], retryable: bool) {
     let txn = hold(app, delivery).await.expect("is to be had");
-    let failure = |offset: &i64| v1::DeliveryFailure {
+    let failure = |offset: Option<i64>| v1::DeliveryFailure {
         delivery_id: delivery.delivery_id.clone(),
-        offset: *offset,
+        offset,
         retryable,
         error_class: "Test".to_owned(),
         message: "the test says so".to_owned(),
     };
+    let which = if offsets.is_empty() { vec![None] } else { offsets.iter().copied().map(Some).collect() };
     let request = v1::AbortRequest {
         transaction_id: txn,
-        failures: offsets.iter().map(failure).collect(),
+        failures: which.into_iter().map(failure).collect(),
         ..v1::AbortRequest::default()
     };
     app.stub.abort(request).await.expect("aborts");

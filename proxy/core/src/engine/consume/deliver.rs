@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Consumed, ConsumerOp, Delivery, DeliveryId, Effect, Millis, Poison, Reason, Refusal, SessionId,
-    StreamItem, TopicPartition, TopicPartitionOffset,
+    StreamItem, SyncToken, TopicPartition, TopicPartitionOffset,
     engine::{Engine, Serving},
 };
 
@@ -88,8 +88,24 @@ impl Engine {
         self.consuming.deliveries.insert(delivery, held);
         self.wake(due, id);
         // Before the application can die over it.
-        self.remember(id, &from);
-        self.tell_delivery(id, delivery, from, records);
+        let synced = self.remember(id, &from);
+        let again = records.iter().any(|(_, attempt)| *attempt > 1);
+        match synced.filter(|_| again) {
+            // A record that kills its pod each time must not get away uncounted.
+            Some(token) => drop(self.consuming.unsynced.insert(token, delivery)),
+            // Most records need no second attempt: nobody waits for the first.
+            None => self.tell_delivery(id, delivery, from, records),
+        }
+    }
+
+    /// Whether the token is a delivery's, which can be told now.
+    pub(in crate::engine) fn on_delivery_synced(&mut self, token: SyncToken) -> bool {
+        let Some(delivery) = self.consuming.unsynced.remove(&token) else { return false };
+        if let Some(held) = self.consuming.deliveries.get(&delivery) {
+            let (id, from, records) = (held.session, held.from.clone(), held.records.clone());
+            self.tell_delivery(id, delivery, from, records);
+        }
+        true
     }
 
     pub(super) fn tell_delivery(
@@ -110,7 +126,7 @@ impl Engine {
         let Some(session) = self.consuming.sessions.get(&id) else { return };
         let Some(partition) = session.partitions.get(&from) else { return };
         let to = super::letters::destination(&session.subscribe, &from, poison.retryable);
-        let Some(to) = to else { return self.cannot_move(id, &from, poison) };
+        let Some(to) = to else { return self.cannot_move(id, &from, record, poison) };
         let (group, now) = (session.group(), self.now);
         let attempts = partition.failed.attempts(record.offset);
         let letter = super::letters::letter(record, &from, poison, attempts, &group, to, now);
@@ -139,8 +155,9 @@ impl Engine {
     }
 
     /// There is no topic for what cannot succeed.
-    fn cannot_move(&mut self, id: SessionId, from: &TopicPartition, poison: &Poison) {
-        if poison.error_class == Reason::RecordTooLargeForClient.name() {
+    fn cannot_move(&mut self, id: SessionId, from: &TopicPartition, record: &Consumed, poison: &Poison) {
+        let max = self.consuming.sessions.get(&id).map(|session| session.subscribe.max_record_bytes);
+        if max.is_some_and(|max| record.bytes() > max) {
             let message = format!("{from} offset {}: {}", poison.offset, poison.message);
             let refusal =
                 Refusal::new(Reason::RecordTooLargeForClient, message).field("limits.max_message_bytes");

@@ -4,6 +4,10 @@
 
 use crate::{FailedRange, Poison};
 
+/// Records of a partition that are given up and not moved yet, at most: the journal has each with its texts. One more is
+/// attempted once more, when these are moved.
+const POISONS_MAX: usize = 100;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Failed {
     /// Sorted, not overlapping.
@@ -69,6 +73,7 @@ impl Failed {
             Ok(_) => {}
             Err(at) => self.poisoned.insert(at, poison),
         }
+        self.poisoned.truncate(POISONS_MAX);
     }
 
     pub(super) fn poisoned(&self, offset: i64) -> Option<&Poison> {
@@ -183,6 +188,16 @@ mod tests {
         failed.fail(0, 9);
         assert_eq!((failed.fail(4, 4), failed.fail(4, 4), failed.attempts(4)), (1, 2, 3));
         assert_eq!((failed.fail(3, 5), failed.fail(4, 4)), (0, 1), "among others again");
+    }
+
+    #[test]
+    fn so_many_are_given_up_at_a_time_and_the_first_are_first() {
+        let mut failed = Failed::default();
+        for offset in (0..2 * POISONS_MAX as i64).rev() {
+            failed.poison(poison(offset, true));
+        }
+        let offsets: Vec<_> = failed.poisoned.iter().map(|poison| poison.offset).collect();
+        assert_eq!(offsets, (0..POISONS_MAX as i64).collect::<Vec<_>>());
     }
 
     #[test]

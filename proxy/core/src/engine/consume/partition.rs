@@ -111,7 +111,7 @@ impl Partition {
 
     /// What is next that needs no application; None: a delivery is possible.
     pub(super) fn without_application(
-        &mut self,
+        &self,
         subscribe: &Subscribe,
         delay: Option<&RetryTopic>,
         now: Millis,
@@ -127,8 +127,9 @@ impl Partition {
         if due > now {
             return Some(Next::Wait(due));
         }
+        // Not remembered: another subscription may take it.
         if head.bytes() > subscribe.max_record_bytes {
-            self.failed.poison(too_large(head, subscribe.max_record_bytes));
+            return Some(Next::Move(Box::new(head.clone()), too_large(head, subscribe.max_record_bytes)));
         }
         let poison = self.failed.poisoned(head.offset)?;
         Some(Next::Move(Box::new(head.clone()), poison.clone()))

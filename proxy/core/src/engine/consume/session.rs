@@ -27,6 +27,7 @@ impl Engine {
             self.resume_session(id, stream, &subscribe)?;
             return Ok(id);
         }
+        self.end_namesake(&subscribe);
         let (sessions, limit) = (self.consuming.sessions.len(), self.limits.sessions);
         if sessions >= limit {
             let message = format!("{sessions} sessions read, at most {limit} are allowed (limits.sessions)");
@@ -60,6 +61,25 @@ impl Engine {
         Ok(id)
     }
 
+    /// Whoever begins anew as a static member takes the place of whoever was it before: the group has one of the name, so the
+    /// older one would be fenced in any case.
+    fn end_namesake(&mut self, subscribe: &Subscribe) {
+        let Some(instance) = &subscribe.group_instance_id else { return };
+        let is_namesake = |session: &&Session| {
+            session.subscribe.group_id == subscribe.group_id
+                && session.subscribe.group_instance_id.as_ref() == Some(instance)
+        };
+        let Some(old) = self.consuming.sessions.values().find(is_namesake) else { return };
+        let (id, lives) = (old.id, old.stream.is_some());
+        let (reason, who) = match lives {
+            true => (Reason::MemberFenced, "another application"),
+            false => (Reason::SessionLost, "its application has lost it, and"),
+        };
+        let message = format!("{who} began anew as member {instance:?} of group {}", subscribe.group_id);
+        // One that lives has not failed: two were given the same name.
+        self.end_session(id, &Refusal::new(reason, message), !lives);
+    }
+
     /// A stream comes back: what is outstanding comes again.
     fn resume_session(
         &mut self,
@@ -74,6 +94,7 @@ impl Engine {
         }
         session.alone_since = None;
         session.credit = 0;
+        session.idle = false;
         let old = session.stream.replace(stream);
         let partitions: Vec<_> = session.partitions.keys().cloned().collect();
         if let Some(old) = old {
@@ -91,7 +112,7 @@ impl Engine {
             .consuming
             .deliveries
             .iter()
-            .filter(|(_, held)| held.session == id)
+            .filter(|(delivery, held)| held.session == id && !self.consuming.is_unsynced(**delivery))
             .map(|(delivery, held)| (*delivery, held.from.clone(), held.records.clone()))
             .collect();
         for (delivery, from, records) in outstanding {

@@ -6,6 +6,11 @@ use crate::{
     TopicPartitionOffset, TxnId, TxnOutcome,
     engine::{Engine, outcome::Cause, schedule::GROUPS_MAX, txn::Txn},
 };
+use std::collections::BTreeMap;
+
+/// Records of a delivery that can fail by name at once: so much is counted and remembered of each. Others are delivered again as
+/// if they had not failed, and will.
+const NAMED_MAX: usize = 1_000;
 
 impl Engine {
     /// A transaction will settle these deliveries. Of one that is void nothing may be committed: the transaction is over.
@@ -92,14 +97,13 @@ impl Engine {
             let message = format!("index {index}: the delivery has {records} records, from 0 on");
             return Err(Refusal::new(Reason::InvalidField, message).field("index"));
         };
-        let failure = Failure {
-            delivery,
+        let poison = Poison {
             offset: record.offset,
             retryable: false,
             error_class: "REJECTED".to_owned(),
             message: reason,
         };
-        self.fail_records(id, &from, &[failure]);
+        self.fail_records(id, &from, [poison]);
         self.consuming.deliveries.remove(&delivery);
         self.rewind(id, &from);
         self.remember(id, &from);
@@ -158,13 +162,13 @@ impl Engine {
         txn: &Txn,
         reason: Reason,
     ) {
-        let of_it: Vec<_> = txn.failures.iter().filter(|f| f.delivery == delivery).cloned().collect();
         match reason {
-            Reason::AbortedByCaller if !txn.failures.is_empty() => self.fail_records(id, from, &of_it),
+            // Its application gave it up, and blames nobody: no failure, but no hot loop either.
+            Reason::AbortedByCaller if txn.failures.is_empty() => self.back_off(id, from, 1),
+            Reason::AbortedByCaller => self.fail_said(id, from, delivery, &txn.failures),
             // Once Commit was asked the time is the sidecar's, not the application's.
             Reason::TimedOut | Reason::TimedOutIdle if txn.commit_asked => {}
-            Reason::AbortedByCaller
-            | Reason::TimedOut
+            Reason::TimedOut
             | Reason::TimedOutIdle
             | Reason::RecordRejected
             | Reason::SessionLost
@@ -173,38 +177,64 @@ impl Engine {
         }
     }
 
-    /// A delivery failed as a whole.
-    pub(super) fn fail_delivery(&mut self, id: SessionId, delivery: DeliveryId, reason: Reason) {
+    /// What its application says has failed of a delivery; nothing: another one failed.
+    fn fail_said(&mut self, id: SessionId, from: &TopicPartition, delivery: DeliveryId, said: &[Failure]) {
         let Some(held) = self.consuming.deliveries.get(&delivery) else { return };
-        let (from, first, last) = (held.from.clone(), held.first(), held.last());
+        let (mut named, mut whole) = (BTreeMap::new(), None::<Poison>);
+        for failure in said.iter().filter(|failure| failure.delivery == delivery) {
+            // Of a record that is not in the delivery it is not known which is meant.
+            let offset = failure.offset.filter(|offset| held.has(*offset));
+            let poison = poison_of(failure, offset.unwrap_or_else(|| held.first()));
+            let known = match offset {
+                Some(offset) => named.entry(offset).or_insert_with(|| poison.clone()),
+                None => whole.get_or_insert_with(|| poison.clone()),
+            };
+            // Given up for good counts.
+            if known.retryable && !poison.retryable {
+                *known = poison;
+            }
+        }
+        match whole {
+            // Those that are named explain it.
+            Some(why) if named.is_empty() => self.fail_whole(id, delivery, &why),
+            _ => self.fail_records(id, from, named.into_values().take(NAMED_MAX)),
+        }
+    }
+
+    /// A delivery failed as a whole, for a reason of the sidecar's.
+    pub(super) fn fail_delivery(&mut self, id: SessionId, delivery: DeliveryId, reason: Reason) {
         let why = Poison {
-            offset: first,
+            offset: 0,
             retryable: true,
             error_class: reason.name(),
             message: "its delivery failed, and it was alone in it".to_owned(),
         };
+        self.fail_whole(id, delivery, &why);
+    }
+
+    fn fail_whole(&mut self, id: SessionId, delivery: DeliveryId, why: &Poison) {
+        let Some(held) = self.consuming.deliveries.get(&delivery) else { return };
+        let (from, first, last) = (held.from.clone(), held.first(), held.last());
         let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
         let Some(partition) = session.partitions.get_mut(&from) else { return };
-        let attempts = attempt_failed(&mut partition.failed, &session.subscribe, &from, first, last, &why);
+        let attempts = attempt_failed(&mut partition.failed, &session.subscribe, &from, first, last, why);
         self.back_off(id, &from, attempts);
         self.remember(id, &from);
     }
 
     /// Records that the application names failed; the others of their delivery did not.
-    fn fail_records(&mut self, id: SessionId, from: &TopicPartition, failures: &[Failure]) {
-        let mut attempts = 0;
-        for failure in failures {
-            let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
-            let Some(partition) = session.partitions.get_mut(from) else { return };
-            let poison = Poison {
-                offset: failure.offset,
-                retryable: failure.retryable,
-                error_class: failure.error_class.clone(),
-                message: failure.message.clone(),
-            };
-            let (failed, offset) = (&mut partition.failed, failure.offset);
-            attempts =
-                attempts.max(attempt_failed(failed, &session.subscribe, from, offset, offset, &poison));
+    fn fail_records(
+        &mut self,
+        id: SessionId,
+        from: &TopicPartition,
+        failures: impl IntoIterator<Item = Poison>,
+    ) {
+        let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
+        let Some(partition) = session.partitions.get_mut(from) else { return };
+        let (failed, mut attempts) = (&mut partition.failed, 0);
+        for why in failures {
+            let offset = why.offset;
+            attempts = attempts.max(attempt_failed(failed, &session.subscribe, from, offset, offset, &why));
         }
         if attempts > 0 {
             self.back_off(id, from, attempts);
@@ -256,6 +286,15 @@ pub(super) fn attempt_failed(
         failed.poison(Poison { offset: first, ..why.clone() });
     }
     failed.attempts(first)
+}
+
+fn poison_of(failure: &Failure, offset: i64) -> Poison {
+    Poison {
+        offset,
+        retryable: failure.retryable,
+        error_class: failure.error_class.clone(),
+        message: failure.message.clone(),
+    }
 }
 
 fn revoked(delivery: DeliveryId) -> Refusal {

@@ -114,6 +114,7 @@ impl Engine {
             ordering_key: String::new(),
             deadline: self.now + timeout,
             idle_deadline: self.now + self.limits.idle_timeout,
+            underway: 0,
             state: TxnState::Open,
             lane: None,
             records: Vec::new(),

@@ -10,18 +10,31 @@ impl Engine {
     /// Idle or total time of a transaction may be over.
     pub(in crate::engine) fn on_txn_due(&mut self, id: TxnId) {
         let Some(txn) = self.txns.get(&id) else { return };
-        let idle = txn.state == TxnState::Open && txn.idle_deadline <= self.now;
-        let due =
-            if txn.state == TxnState::Open { txn.deadline.min(txn.idle_deadline) } else { txn.deadline };
+        let due = txn.due();
         if due > self.now {
             return self.timers.set(due, Timer::Txn(id));
         }
-        let cause = if idle {
+        let cause = if due < txn.deadline {
             Cause::new(Reason::TimedOutIdle, format!("{id} was idle for {} ms", self.limits.idle_timeout))
         } else {
             Cause::timed_out(id, self.now)
         };
         self.abort_unprepared(id, &cause);
+    }
+
+    /// A call that is not here yet begins or ends.
+    pub(in crate::engine) fn on_underway(&mut self, id: TxnId, begins: bool) {
+        let Some(txn) = self.txns.get_mut(&id) else { return };
+        txn.underway = if begins { txn.underway + 1 } else { txn.underway.saturating_sub(1) };
+        self.not_idle(id);
+    }
+
+    /// The idle clock starts anew.
+    pub(in crate::engine) fn not_idle(&mut self, id: TxnId) {
+        let idle_deadline = self.now + self.limits.idle_timeout;
+        let Some(txn) = self.txns.get_mut(&id).filter(|txn| txn.state == TxnState::Open) else { return };
+        txn.idle_deadline = idle_deadline;
+        self.timers.set(txn.due(), Timer::Txn(id));
     }
 
     /// SIGTERM: nothing new is begun.

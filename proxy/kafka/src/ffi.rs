@@ -4,7 +4,7 @@
 //! - commit_transaction and flush: rust-rdkafka's wait in whole 100 ms polls while anything is in flight;
 //! - waiting for events without spinning;
 //! - listing groups and their offsets with their metadata;
-//! - polling a consumer: which topic's partition has ended, and rebalances that wait without a callback;
+//! - polling a consumer: which topic's partition has ended, and rebalances and commits that wait without a callback;
 //! - a topic's id, and a topic with a configuration of its own;
 //! - naming the bootstrap servers again.
 

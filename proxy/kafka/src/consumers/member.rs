@@ -20,7 +20,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
     types::RDKafkaErrorCode as Code,
 };
-use sidecommit_core::{AssignedPartition, ConsumerEvent, ConsumerOp, Subscribe, TopicPartition};
+use sidecommit_core::{AssignedPartition, ConsumerEvent, ConsumerOp, Reset, Subscribe, TopicPartition};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -54,6 +54,8 @@ pub(super) struct Member {
 enum Awaits {
     /// The ids of the topics that come with an assignment.
     TopicIds(u64),
+    /// Offsets to begin with; and those ids.
+    Beginnings(BTreeMap<Arc<str>, Arc<str>>),
     LetGo,
 }
 
@@ -186,7 +188,7 @@ impl Member {
             partition.reach(position);
             self.seat.report(ConsumerEvent::Rewound { from, epoch, position });
         }
-        Ok(())
+        self.begun()
     }
 
     /// Takes what is there; false if there may be more.
@@ -309,7 +311,7 @@ impl Member {
             topics.filter(|topic| self.partitions.topic_id(topic).is_none()).collect();
         self.assignments += 1;
         if unknown.is_empty() {
-            return self.assign(rebalance, &BTreeMap::new());
+            return self.begin(rebalance, BTreeMap::new());
         }
         self.rebalance = Some((rebalance, Awaits::TopicIds(self.assignments)));
         let unknown = unknown.into_iter().collect();
@@ -321,8 +323,30 @@ impl Member {
         let Some((rebalance, _)) = self.rebalance.take_if(|(_, awaits)| *awaits == awaited) else {
             return Ok(());
         };
-        self.assign(rebalance, &ids?)?;
+        self.begin(rebalance, ids?)?;
         self.next_rebalance()
+    }
+
+    /// Records are not to be skipped by others because nothing was committed before them.
+    fn begin(&mut self, rebalance: Rebalance, ids: BTreeMap<Arc<str>, Arc<str>>) -> Result<(), Stop> {
+        let at_the_end =
+            |name: &TopicPartition| settings::reset(&self.subscribe, &name.topic) == Reset::Latest;
+        let partitions = rebalance.partitions().into_iter().filter(at_the_end);
+        self.rewinds.commit_beginnings(partitions, Instant::now());
+        self.rebalance = Some((rebalance, Awaits::Beginnings(ids)));
+        self.begun()
+    }
+
+    /// Goes on with an assignment once its partitions have all begun.
+    fn begun(&mut self) -> Result<(), Stop> {
+        let awaited = |(_, awaits): &mut (_, Awaits)| matches!(awaits, Awaits::Beginnings(_));
+        if self.rewinds.have_begun()
+            && let Some((rebalance, Awaits::Beginnings(ids))) = self.rebalance.take_if(awaited)
+        {
+            self.assign(rebalance, &ids)?;
+            return self.next_rebalance();
+        }
+        Ok(())
     }
 
     fn assign(&mut self, rebalance: Rebalance, ids: &BTreeMap<Arc<str>, Arc<str>>) -> Result<(), Stop> {

@@ -24,7 +24,6 @@ mod inbox;
 mod member;
 mod partitions;
 mod rewinds;
-mod servers;
 mod settings;
 mod topic_ids;
 

@@ -37,7 +37,7 @@ pub(crate) use topics::{TopicHandle, TopicId, topic_id};
 /// Brokers that come back after the controller gave them up know of no broker for a moment. A client that asks them then
 /// forgets all it knows, the bootstrap servers too, and reaches nobody ever again:
 /// <https://github.com/confluentinc/librdkafka/issues/5301>. A client that knows its servers is not changed by this, but
-/// keeps a copy of the text: so it is for attempts that took seconds.
+/// keeps a copy of the text: see [`Reminder`](crate::reminder::Reminder).
 pub(crate) fn add_servers<C: ClientContext>(client: &Client<C>, servers: &str) {
     let Ok(list) = text(servers) else { return };
     // SAFETY: as in `flush`; the list is NUL-terminated and copied by the call.

@@ -7,7 +7,6 @@ use super::{
     inbox::Order,
     partitions::{Partitions, list, resume_at},
     rewinds::{Arrived, Means, Rewinds},
-    servers::Servers,
     settings,
     topic_ids::{self, TopicIds},
 };
@@ -15,6 +14,7 @@ use crate::{
     ClientSettings, Cluster,
     client::{self, Logged},
     ffi::{ConsumerQueue, Polled, Rebalance, TopicHandle},
+    reminder::Reminder,
 };
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
@@ -34,11 +34,10 @@ const POLL: Duration = Duration::from_secs(1);
 pub(super) struct Member {
     seat: Arc<Seat>,
     cluster: Cluster,
-    servers: String,
     subscribe: Subscribe,
     partitions: Partitions,
     rewinds: Rewinds,
-    reminder: Servers,
+    reminder: Reminder,
     /// What the group waits for.
     rebalance: Option<(Rebalance, Awaits)>,
     /// What came while it waited.
@@ -83,11 +82,10 @@ impl Member {
         let member = Self {
             seat,
             cluster,
-            servers: settings.bootstrap_servers.clone(),
             subscribe,
             partitions: Partitions::default(),
             rewinds: Rewinds::default(),
-            reminder: Servers::new(Instant::now()),
+            reminder: Reminder::new(&settings.bootstrap_servers),
             rebalance: None,
             rebalances: VecDeque::new(),
             assignments: 0,
@@ -116,11 +114,9 @@ impl Member {
         }
         let drained = self.poll()?;
         self.go_on_with_rewinds()?;
-        let now = Instant::now();
-        let consumer = self.consumer.as_ref().expect("present until it is dropped");
-        self.reminder.look_after(consumer.client(), &self.servers, now);
+        self.reminder.look_after(self.consumer().client());
         if drained {
-            let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(now));
+            let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(Instant::now()));
             self.seat.inbox.wait(due.min(POLL));
         }
         Ok(())
@@ -194,7 +190,6 @@ impl Member {
     /// Takes what is there; false if there may be more.
     fn poll(&mut self) -> Result<bool, Stop> {
         let mut gathered = Gathered::default();
-        let now = Instant::now();
         while gathered.has_room() {
             let polled = self.queue.as_ref().expect("present until it is dropped").poll();
             let Some(polled) = polled else {
@@ -203,14 +198,12 @@ impl Member {
             };
             match polled {
                 Polled::Record(record) => {
-                    self.reminder.heard(now);
                     let partition = self.partitions.get(record.topic(), record.partition());
                     if let Some(partition) = partition.filter(|partition| partition.is_read()) {
                         gathered.record(partition, record.copy());
                     }
                 }
                 Polled::End { topic, partition, position } => {
-                    self.reminder.heard(now);
                     let partition = self.partitions.get(&topic, partition);
                     if let Some(partition) = partition.filter(|partition| partition.is_read()) {
                         gathered.end(partition, position);
@@ -228,6 +221,7 @@ impl Member {
 
     fn report(&self, gathered: &mut Gathered) {
         for fetched in gathered.report(self.consumer().client()) {
+            self.reminder.heard();
             self.seat.report(fetched);
         }
     }
@@ -235,17 +229,16 @@ impl Member {
     fn attend(&mut self, polled: Polled) -> Result<(), Stop> {
         match polled {
             Polled::Rebalance(rebalance) => {
-                self.reminder.heard(Instant::now());
+                self.reminder.heard();
                 self.rebalances.push_back(rebalance);
                 self.next_rebalance()
             }
             Polled::Offsets(answer) => {
                 let means = means(&self.consumer, &self.queue, &self.subscribe);
-                let now = Instant::now();
                 if answer.is_ok() {
-                    self.reminder.heard(now);
+                    self.reminder.heard();
                 }
-                self.rewinds.answered(answer, &means, &mut self.partitions, now)
+                self.rewinds.answered(answer, &means, &mut self.partitions, Instant::now())
             }
             Polled::Error { code, message } => {
                 tracing::debug!(target: "librdkafka", ?code, "{message}");

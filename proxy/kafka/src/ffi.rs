@@ -190,6 +190,7 @@ unsafe fn owned(value: *const c_char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
     fn group(group_id: &str) -> ConsumerGroup {
         ConsumerGroup {
@@ -211,6 +212,18 @@ mod tests {
             assert_eq!(sys::rd_kafka_consumer_group_metadata_generation_id(metadata.0.as_ptr()), 7);
         }
         assert!(GroupMetadata::new(&group("a\0b")).is_err());
+    }
+
+    /// Of a generation below 0 the broker takes offsets from anybody.
+    #[test]
+    fn a_member_in_no_generation_has_no_metadata() {
+        let mut config = rdkafka::ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "g");
+        for protocol in ["classic", "consumer"] {
+            let member: BaseConsumer = config.set("group.protocol", protocol).create().expect("a consumer");
+            member.subscribe(&["t"]).expect("subscribed");
+            assert!(GroupMetadata::of(member.client()).is_none(), "{protocol}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::{
     Seat,
     failure::Stop,
     gathered::Gathered,
+    gone,
     inbox::Order,
     partitions::{Partitions, list, resume_at},
     rewinds::{Arrived, Means, Rewinds},
@@ -43,6 +44,7 @@ pub(super) struct Member {
     /// What came while it waited.
     rebalances: VecDeque<Rebalance>,
     assignments: u64,
+    looks: Looks,
     // None only while it is dropped; in this order.
     exceptions: Vec<TopicHandle>,
     queue: Option<ConsumerQueue>,
@@ -56,6 +58,15 @@ enum Awaits {
     /// Offsets to begin with; and those ids.
     Beginnings(BTreeMap<Arc<str>, Arc<str>>),
     LetGo,
+}
+
+/// For topics that are gone.
+#[derive(Debug, PartialEq, Eq)]
+enum Looks {
+    Idle,
+    UnderWay,
+    /// Something was heard since it began.
+    Again,
 }
 
 // === impl Member ===
@@ -89,6 +100,7 @@ impl Member {
             rebalance: None,
             rebalances: VecDeque::new(),
             assignments: 0,
+            looks: Looks::Idle,
             exceptions,
             queue: Some(queue),
             consumer: Some(consumer),
@@ -106,6 +118,11 @@ impl Member {
                 return stop;
             }
         }
+    }
+
+    /// Whether partitions have come.
+    pub(super) fn was_assigned(&self) -> bool {
+        self.assignments > 0
     }
 
     fn turn(&mut self) -> Result<(), Stop> {
@@ -149,6 +166,12 @@ impl Member {
             }
             Order::Op(ConsumerOp::Close) => return Err(Stop::Closed),
             Order::TopicIds(number, ids) => return self.identified(number, ids),
+            Order::Gone(Some(topic)) => return Err(Stop::gone(&topic)),
+            Order::Gone(None) => {
+                if std::mem::replace(&mut self.looks, Looks::Idle) == Looks::Again {
+                    return self.look_for_topics();
+                }
+            }
         }
         Ok(())
     }
@@ -245,6 +268,10 @@ impl Member {
                 if code == Code::AllBrokersDown {
                     self.reminder.lost();
                 }
+                if matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
+                {
+                    self.look_for_topics()?;
+                }
                 Stop::of(self.consumer().client(), code, &message).map_or(Ok(()), Err)
             }
             Polled::Log { level, facility, message } => {
@@ -287,6 +314,18 @@ impl Member {
         self.seat.report(ConsumerEvent::Revoking { partitions, lost });
     }
 
+    /// librdkafka goes on without a topic that is gone, and KIP-848's broker takes its partitions like any others.
+    fn look_for_topics(&mut self) -> Result<(), Stop> {
+        let topics = settings::named(&self.subscribe);
+        if self.looks != Looks::Idle {
+            self.looks = Looks::Again;
+        } else if !topics.is_empty() {
+            self.looks = Looks::UnderWay;
+            gone::ask(self.seat.clone(), self.cluster.clone(), topics)?;
+        }
+        Ok(())
+    }
+
     fn revoke(&mut self, rebalance: Rebalance) -> Result<(), Stop> {
         for name in rebalance.partitions() {
             self.partitions.remove(&name);
@@ -294,7 +333,8 @@ impl Member {
             // Before the group hears of it: from then on they may be another member's.
             self.seat.membership.lock().partitions.remove(&name);
         }
-        self.perform(rebalance)
+        self.perform(rebalance)?;
+        self.look_for_topics()
     }
 
     /// Records are of no use before their topics' ids are known.

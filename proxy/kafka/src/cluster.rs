@@ -3,6 +3,7 @@ use crate::{
     block_on::block_on,
     client::{self, Logged, QUIET},
     ffi::{self, TopicId},
+    reminder::Reminder,
 };
 use parking_lot::Mutex;
 use rdkafka::{
@@ -31,7 +32,8 @@ struct Shared {
     reader: BaseConsumer<Logged>,
     /// Its log is dropped: nothing polls the queue that it would go to.
     admin: AdminClient<Logged>,
-    servers: String,
+    reader_reminder: Reminder,
+    admin_reminder: Reminder,
     /// Polling serves log lines and errors; one thread at a time.
     polling: Mutex<()>,
 }
@@ -63,7 +65,8 @@ impl Cluster {
         Ok(Self(Arc::new(Shared {
             reader: client::create(&reader, Logged)?,
             admin: client::create(&admin, Logged)?,
-            servers: settings.bootstrap_servers.clone(),
+            reader_reminder: Reminder::new(&settings.bootstrap_servers),
+            admin_reminder: Reminder::new(&settings.bootstrap_servers),
             polling: Mutex::default(),
         })))
     }
@@ -73,9 +76,12 @@ impl Cluster {
     /// # Errors
     /// [`Error::Unreachable`].
     pub fn id(&self) -> Result<String, Error> {
-        let id = self.0.reader.client().fetch_cluster_id(TIMEOUT);
+        let client = self.0.reader.client();
+        let id = client.fetch_cluster_id(TIMEOUT);
+        let id = id.ok_or_else(|| Error::of_code("reading the cluster id", Code::OperationTimedOut));
+        self.0.reader_reminder.learn(client, &id);
         self.serve();
-        id.ok_or_else(|| Error::of_code("reading the cluster id", Code::OperationTimedOut))
+        id
     }
 
     /// A topic's partitions and replicas.
@@ -84,7 +90,7 @@ impl Cluster {
     /// [`Error::UnknownTopic`], [`Error::Denied`] or [`Error::Unreachable`].
     pub fn shape(&self, topic: &str) -> Result<TopicShape, Error> {
         let act = || format!("reading the metadata of topic {topic}");
-        let metadata = self.metadata(self.0.reader.client(), topic);
+        let metadata = self.metadata(topic);
         self.serve();
         let metadata = metadata.map_err(|error| Error::of_call(act(), &error))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
@@ -156,7 +162,7 @@ impl Cluster {
         let watermarks = self.0.reader.fetch_watermarks(topic, partition, TIMEOUT);
         if watermarks.is_err() {
             // librdkafka fails without asking anybody as long as no broker that it knows leads the partition.
-            drop(self.metadata(self.0.reader.client(), topic));
+            drop(self.metadata(topic));
         }
         self.serve();
         watermarks
@@ -165,27 +171,30 @@ impl Cluster {
     /// What tells a topic from one that was made again under its name.
     pub(crate) fn topic_id(&self, topic: &str) -> Result<TopicId, Error> {
         self.find_controller(topic);
-        let told = ffi::topic_id(self.client(), topic, TIMEOUT);
+        let told = self.ask(|client| ffi::topic_id(client, topic, TIMEOUT));
         told.map_err(|error| Error::of_code(format!("reading the id of topic {topic}"), error.code))
     }
 
-    pub(crate) fn client(&self) -> &Client<Logged> {
-        self.0.admin.inner()
+    /// A request of the crate's own.
+    pub(crate) fn ask<T, E>(&self, request: impl FnOnce(&Client<Logged>) -> Result<T, E>) -> Result<T, E> {
+        let client = self.0.admin.inner();
+        let answer = request(client);
+        self.0.admin_reminder.learn(client, &answer);
+        answer
     }
 
     /// Admin requests wait for the broker that the client takes for the controller, dead or not, and it learns of another
     /// one only by asking for metadata.
     fn find_controller(&self, topic: &str) {
-        if let Err(error) = self.metadata(self.client(), topic) {
+        if let Err(error) = self.ask(|client| client.fetch_metadata(Some(topic), TIMEOUT)) {
             tracing::debug!(%error, "the controller may be another one");
         }
     }
 
-    fn metadata(&self, client: &Client<Logged>, topic: &str) -> Result<Metadata, KafkaError> {
+    fn metadata(&self, topic: &str) -> Result<Metadata, KafkaError> {
+        let client = self.0.reader.client();
         let metadata = client.fetch_metadata(Some(topic), TIMEOUT);
-        if metadata.is_err() {
-            ffi::add_servers(client, &self.0.servers);
-        }
+        self.0.reader_reminder.learn(client, &metadata);
         metadata
     }
 

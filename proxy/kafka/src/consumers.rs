@@ -20,16 +20,20 @@ use std::{
 
 mod failure;
 mod gathered;
+mod gone;
 mod inbox;
 mod member;
 mod partitions;
 mod rewinds;
-mod servers;
 mod settings;
 mod topic_ids;
 
+use failure::Stop;
 use inbox::{Inbox, Order};
 use member::Member;
+
+/// Between two tries to join under a name that another member has.
+const NAME_TAKEN: Duration = Duration::from_secs(1);
 
 /// Where members report. Called from their threads; must not block.
 pub type ConsumerEvents = Arc<dyn Fn(ConsumerId, ConsumerEvent) + Send + Sync>;
@@ -172,19 +176,13 @@ impl Consumers {
         let serving = seat.clone();
         let (settings, cluster) = (shared.settings.clone(), shared.cluster.clone());
         let read_ahead = shared.read_ahead_bytes;
+        let open = move |seat| Member::open(seat, &settings, cluster.clone(), subscribe.clone(), read_ahead);
         // Weak: a member keeps no others alive.
         let others = Arc::downgrade(shared);
         let counted = Counted::new(shared.threads.clone());
         let run = move || {
             let _counted = counted;
-            let opened = Member::open(serving.clone(), &settings, cluster, subscribe, read_ahead);
-            let (member, stop) = match opened {
-                Ok(mut member) => {
-                    let stop = member.run();
-                    (Some(member), stop)
-                }
-                Err(stop) => (None, stop),
-            };
+            let (member, stop) = serve(&serving, open);
             if let Some(shared) = others.upgrade() {
                 shared.forget(&serving);
             }
@@ -250,9 +248,49 @@ impl Seat {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Whether it is closed before the time is over.
+    fn closes_within(&self, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.is_closed() || left.is_zero() {
+                return self.is_closed();
+            }
+            self.inbox.wait(left);
+        }
+    }
+
     fn report(&self, event: ConsumerEvent) {
         if !self.is_closed() {
             (self.events)(self.id, event);
+        }
+    }
+}
+
+/// Has a member serve until it stops. The broker keeps the name of a static member that has died until its session is over
+/// (KIP-848), so its successor asks again and again.
+fn serve(seat: &Arc<Seat>, open: impl Fn(Arc<Seat>) -> Result<Member, Stop>) -> (Option<Member>, Stop) {
+    let mut told = false;
+    loop {
+        let mut member = match open(seat.clone()) {
+            Ok(member) => member,
+            Err(stop) => return (None, stop),
+        };
+        match member.run() {
+            Stop::NameTaken(message) if !member.was_assigned() => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(
+                        consumer = seat.id.0,
+                        message,
+                        "waiting until the other member with this group.instance.id is gone"
+                    );
+                }
+            }
+            stop => return (Some(member), stop),
+        }
+        drop(member);
+        if seat.closes_within(NAME_TAKEN) {
+            return (None, Stop::Closed);
         }
     }
 }

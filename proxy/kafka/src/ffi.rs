@@ -4,7 +4,7 @@
 //! - commit_transaction and flush: rust-rdkafka's wait in whole 100 ms polls while anything is in flight;
 //! - waiting for events without spinning;
 //! - listing groups and their offsets with their metadata;
-//! - polling a consumer: which topic's partition has ended, and rebalances that wait without a callback;
+//! - polling a consumer: which topic's partition has ended, and rebalances and commits that wait without a callback;
 //! - a topic's id, and a topic with a configuration of its own;
 //! - naming the bootstrap servers again.
 
@@ -37,7 +37,7 @@ pub(crate) use topics::{TopicHandle, TopicId, topic_id};
 /// Brokers that come back after the controller gave them up know of no broker for a moment. A client that asks them then
 /// forgets all it knows, the bootstrap servers too, and reaches nobody ever again:
 /// <https://github.com/confluentinc/librdkafka/issues/5301>. A client that knows its servers is not changed by this, but
-/// keeps a copy of the text: so it is for attempts that took seconds.
+/// keeps a copy of the text: see [`Reminder`](crate::reminder::Reminder).
 pub(crate) fn add_servers<C: ClientContext>(client: &Client<C>, servers: &str) {
     let Ok(list) = text(servers) else { return };
     // SAFETY: as in `flush`; the list is NUL-terminated and copied by the call.
@@ -190,6 +190,7 @@ unsafe fn owned(value: *const c_char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
     fn group(group_id: &str) -> ConsumerGroup {
         ConsumerGroup {
@@ -211,6 +212,18 @@ mod tests {
             assert_eq!(sys::rd_kafka_consumer_group_metadata_generation_id(metadata.0.as_ptr()), 7);
         }
         assert!(GroupMetadata::new(&group("a\0b")).is_err());
+    }
+
+    /// Of a generation below 0 the broker takes offsets from anybody.
+    #[test]
+    fn a_member_in_no_generation_has_no_metadata() {
+        let mut config = rdkafka::ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "g");
+        for protocol in ["classic", "consumer"] {
+            let member: BaseConsumer = config.set("group.protocol", protocol).create().expect("a consumer");
+            member.subscribe(&["t"]).expect("subscribed");
+            assert!(GroupMetadata::of(member.client()).is_none(), "{protocol}");
+        }
     }
 
     #[test]

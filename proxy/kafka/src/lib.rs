@@ -18,6 +18,7 @@ mod groups;
 mod lanes;
 mod properties;
 mod reader;
+mod reminder;
 mod topics;
 
 pub use catalog::Catalog;

@@ -11,6 +11,8 @@ pub(super) enum Stop {
     Closed,
     /// It is out of its group for good.
     Failed(Reason, String),
+    /// KIP-848: another member has its group.instance.id.
+    NameTaken(String),
 }
 
 // === impl Stop ===
@@ -24,7 +26,11 @@ impl Stop {
     ) -> Option<Self> {
         if let Some((code, why)) = client.fatal_error() {
             let reason = reason(code).unwrap_or(Reason::KafkaFailed);
-            return Some(Self::Failed(reason, format!("{why} ({code:?})")));
+            let message = format!("{why} ({code:?})");
+            return Some(match code {
+                Code::UnreleasedInstanceId => Self::NameTaken(message),
+                _ => Self::Failed(reason, message),
+            });
         }
         reason(code).map(|reason| Self::Failed(reason, format!("{message} ({code:?})")))
     }
@@ -33,10 +39,17 @@ impl Stop {
         Self::Failed(Reason::KafkaFailed, message.to_string())
     }
 
+    pub(super) fn gone(topic: &str) -> Self {
+        Self::Failed(Reason::UnknownTopic, format!("topic {topic:?} was deleted"))
+    }
+
     pub(super) fn report(self, seat: &Seat) {
-        if let Self::Failed(reason, message) = self {
-            seat.report(ConsumerEvent::Failed { reason, message });
-        }
+        let (reason, message) = match self {
+            Self::Closed => return,
+            Self::Failed(reason, message) => (reason, message),
+            Self::NameTaken(message) => (Reason::MemberFenced, message),
+        };
+        seat.report(ConsumerEvent::Failed { reason, message });
     }
 }
 

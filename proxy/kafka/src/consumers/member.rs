@@ -4,10 +4,10 @@ use super::{
     Seat,
     failure::Stop,
     gathered::Gathered,
+    gone,
     inbox::Order,
     partitions::{Partitions, list, resume_at},
     rewinds::{Arrived, Means, Rewinds},
-    servers::Servers,
     settings,
     topic_ids::{self, TopicIds},
 };
@@ -15,12 +15,13 @@ use crate::{
     ClientSettings, Cluster,
     client::{self, Logged},
     ffi::{ConsumerQueue, Polled, Rebalance, TopicHandle},
+    reminder::Reminder,
 };
 use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
     types::RDKafkaErrorCode as Code,
 };
-use sidecommit_core::{AssignedPartition, ConsumerEvent, ConsumerOp, Subscribe, TopicPartition};
+use sidecommit_core::{AssignedPartition, ConsumerEvent, ConsumerOp, Reset, Subscribe, TopicPartition};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -34,16 +35,16 @@ const POLL: Duration = Duration::from_secs(1);
 pub(super) struct Member {
     seat: Arc<Seat>,
     cluster: Cluster,
-    servers: String,
     subscribe: Subscribe,
     partitions: Partitions,
     rewinds: Rewinds,
-    reminder: Servers,
+    reminder: Reminder,
     /// What the group waits for.
     rebalance: Option<(Rebalance, Awaits)>,
     /// What came while it waited.
     rebalances: VecDeque<Rebalance>,
     assignments: u64,
+    looks: Looks,
     // None only while it is dropped; in this order.
     exceptions: Vec<TopicHandle>,
     queue: Option<ConsumerQueue>,
@@ -54,7 +55,18 @@ pub(super) struct Member {
 enum Awaits {
     /// The ids of the topics that come with an assignment.
     TopicIds(u64),
+    /// Offsets to begin with; and those ids.
+    Beginnings(BTreeMap<Arc<str>, Arc<str>>),
     LetGo,
+}
+
+/// For topics that are gone.
+#[derive(Debug, PartialEq, Eq)]
+enum Looks {
+    Idle,
+    UnderWay,
+    /// Something was heard since it began.
+    Again,
 }
 
 // === impl Member ===
@@ -81,14 +93,14 @@ impl Member {
         let member = Self {
             seat,
             cluster,
-            servers: settings.bootstrap_servers.clone(),
             subscribe,
             partitions: Partitions::default(),
             rewinds: Rewinds::default(),
-            reminder: Servers::new(Instant::now()),
+            reminder: Reminder::new(&settings.bootstrap_servers),
             rebalance: None,
             rebalances: VecDeque::new(),
             assignments: 0,
+            looks: Looks::Idle,
             exceptions,
             queue: Some(queue),
             consumer: Some(consumer),
@@ -108,17 +120,20 @@ impl Member {
         }
     }
 
+    /// Whether partitions have come.
+    pub(super) fn was_assigned(&self) -> bool {
+        self.assignments > 0
+    }
+
     fn turn(&mut self) -> Result<(), Stop> {
         while let Some(order) = self.seat.inbox.next() {
             self.obey(order)?;
         }
         let drained = self.poll()?;
         self.go_on_with_rewinds()?;
-        let now = Instant::now();
-        let consumer = self.consumer.as_ref().expect("present until it is dropped");
-        self.reminder.look_after(consumer.client(), &self.servers, now);
+        self.reminder.look_after(self.consumer().client());
         if drained {
-            let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(now));
+            let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(Instant::now()));
             self.seat.inbox.wait(due.min(POLL));
         }
         Ok(())
@@ -151,6 +166,12 @@ impl Member {
             }
             Order::Op(ConsumerOp::Close) => return Err(Stop::Closed),
             Order::TopicIds(number, ids) => return self.identified(number, ids),
+            Order::Gone(Some(topic)) => return Err(Stop::gone(&topic)),
+            Order::Gone(None) => {
+                if std::mem::replace(&mut self.looks, Looks::Idle) == Looks::Again {
+                    return self.look_for_topics();
+                }
+            }
         }
         Ok(())
     }
@@ -186,13 +207,12 @@ impl Member {
             partition.reach(position);
             self.seat.report(ConsumerEvent::Rewound { from, epoch, position });
         }
-        Ok(())
+        self.begun()
     }
 
     /// Takes what is there; false if there may be more.
     fn poll(&mut self) -> Result<bool, Stop> {
         let mut gathered = Gathered::default();
-        let now = Instant::now();
         while gathered.has_room() {
             let polled = self.queue.as_ref().expect("present until it is dropped").poll();
             let Some(polled) = polled else {
@@ -201,14 +221,12 @@ impl Member {
             };
             match polled {
                 Polled::Record(record) => {
-                    self.reminder.heard(now);
                     let partition = self.partitions.get(record.topic(), record.partition());
                     if let Some(partition) = partition.filter(|partition| partition.is_read()) {
                         gathered.record(partition, record.copy());
                     }
                 }
                 Polled::End { topic, partition, position } => {
-                    self.reminder.heard(now);
                     let partition = self.partitions.get(&topic, partition);
                     if let Some(partition) = partition.filter(|partition| partition.is_read()) {
                         gathered.end(partition, position);
@@ -226,6 +244,7 @@ impl Member {
 
     fn report(&self, gathered: &mut Gathered) {
         for fetched in gathered.report(self.consumer().client()) {
+            self.reminder.heard();
             self.seat.report(fetched);
         }
     }
@@ -233,22 +252,25 @@ impl Member {
     fn attend(&mut self, polled: Polled) -> Result<(), Stop> {
         match polled {
             Polled::Rebalance(rebalance) => {
-                self.reminder.heard(Instant::now());
+                self.reminder.heard();
                 self.rebalances.push_back(rebalance);
                 self.next_rebalance()
             }
             Polled::Offsets(answer) => {
                 let means = means(&self.consumer, &self.queue, &self.subscribe);
-                let now = Instant::now();
                 if answer.is_ok() {
-                    self.reminder.heard(now);
+                    self.reminder.heard();
                 }
-                self.rewinds.answered(answer, &means, &mut self.partitions, now)
+                self.rewinds.answered(answer, &means, &mut self.partitions, Instant::now())
             }
             Polled::Error { code, message } => {
                 tracing::debug!(target: "librdkafka", ?code, "{message}");
                 if code == Code::AllBrokersDown {
                     self.reminder.lost();
+                }
+                if matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
+                {
+                    self.look_for_topics()?;
                 }
                 Stop::of(self.consumer().client(), code, &message).map_or(Ok(()), Err)
             }
@@ -292,6 +314,18 @@ impl Member {
         self.seat.report(ConsumerEvent::Revoking { partitions, lost });
     }
 
+    /// librdkafka goes on without a topic that is gone, and KIP-848's broker takes its partitions like any others.
+    fn look_for_topics(&mut self) -> Result<(), Stop> {
+        let topics = settings::named(&self.subscribe);
+        if self.looks != Looks::Idle {
+            self.looks = Looks::Again;
+        } else if !topics.is_empty() {
+            self.looks = Looks::UnderWay;
+            gone::ask(self.seat.clone(), self.cluster.clone(), topics)?;
+        }
+        Ok(())
+    }
+
     fn revoke(&mut self, rebalance: Rebalance) -> Result<(), Stop> {
         for name in rebalance.partitions() {
             self.partitions.remove(&name);
@@ -299,7 +333,8 @@ impl Member {
             // Before the group hears of it: from then on they may be another member's.
             self.seat.membership.lock().partitions.remove(&name);
         }
-        self.perform(rebalance)
+        self.perform(rebalance)?;
+        self.look_for_topics()
     }
 
     /// Records are of no use before their topics' ids are known.
@@ -309,7 +344,7 @@ impl Member {
             topics.filter(|topic| self.partitions.topic_id(topic).is_none()).collect();
         self.assignments += 1;
         if unknown.is_empty() {
-            return self.assign(rebalance, &BTreeMap::new());
+            return self.begin(rebalance, BTreeMap::new());
         }
         self.rebalance = Some((rebalance, Awaits::TopicIds(self.assignments)));
         let unknown = unknown.into_iter().collect();
@@ -321,8 +356,30 @@ impl Member {
         let Some((rebalance, _)) = self.rebalance.take_if(|(_, awaits)| *awaits == awaited) else {
             return Ok(());
         };
-        self.assign(rebalance, &ids?)?;
+        self.begin(rebalance, ids?)?;
         self.next_rebalance()
+    }
+
+    /// Records are not to be skipped by others because nothing was committed before them.
+    fn begin(&mut self, rebalance: Rebalance, ids: BTreeMap<Arc<str>, Arc<str>>) -> Result<(), Stop> {
+        let at_the_end =
+            |name: &TopicPartition| settings::reset(&self.subscribe, &name.topic) == Reset::Latest;
+        let partitions = rebalance.partitions().into_iter().filter(at_the_end);
+        self.rewinds.commit_beginnings(partitions, Instant::now());
+        self.rebalance = Some((rebalance, Awaits::Beginnings(ids)));
+        self.begun()
+    }
+
+    /// Goes on with an assignment once its partitions have all begun.
+    fn begun(&mut self) -> Result<(), Stop> {
+        let awaited = |(_, awaits): &mut (_, Awaits)| matches!(awaits, Awaits::Beginnings(_));
+        if self.rewinds.have_begun()
+            && let Some((rebalance, Awaits::Beginnings(ids))) = self.rebalance.take_if(awaited)
+        {
+            self.assign(rebalance, &ids)?;
+            return self.next_rebalance();
+        }
+        Ok(())
     }
 
     fn assign(&mut self, rebalance: Rebalance, ids: &BTreeMap<Arc<str>, Arc<str>>) -> Result<(), Stop> {

@@ -1,4 +1,4 @@
-//! The way back to a group's offset: what it is, where to begin without one, and the seek.
+//! The way to a group's offset: what it is, where to begin without one, and the seek.
 
 use super::{
     failure::Stop,
@@ -8,7 +8,7 @@ use super::{
 use crate::{
     classify::TxnError,
     client::Logged,
-    ffi::{Answer, ConsumerQueue},
+    ffi::{Answer, ConsumerQueue, GroupMetadata},
 };
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -30,6 +30,9 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// After a request that failed.
 const FAILED: Duration = Duration::from_millis(250);
 
+/// How long a new assignment waits for its beginnings. Its partitions are nobody's meanwhile.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// What a member's rewinds are made with.
 pub(super) struct Means<'a> {
     pub(super) consumer: &'a BaseConsumer<Logged>,
@@ -47,15 +50,24 @@ pub(super) struct Rewinds {
 
 #[derive(Debug)]
 struct Way {
-    epoch: PartitionEpoch,
+    goal: Goal,
     stage: Stage,
     /// The request under way is about it: one that was sent before the order to rewind proves nothing.
     asked: bool,
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Goal {
+    /// It is read on from there.
+    Rewind(PartitionEpoch),
+    /// The group has an offset, so that the partition can be assigned; since when.
+    Begin(Instant),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Ask(Question),
+    Commit(i64),
     Seek(i64),
 }
 
@@ -65,6 +77,8 @@ enum Question {
     Committed,
     /// Nothing: where does the partition begin, or end?
     Bounds,
+    /// May the group begin there?
+    Commit,
 }
 
 /// A partition that has arrived.
@@ -78,7 +92,22 @@ pub(super) struct Arrived {
 
 impl Rewinds {
     pub(super) fn begin(&mut self, from: TopicPartition, epoch: PartitionEpoch) {
-        self.ways.insert(from, Way { epoch, stage: Stage::Ask(Question::Committed), asked: false });
+        self.ways.insert(from, Way::new(Goal::Rewind(epoch)));
+    }
+
+    /// Partitions that come, and that a group without an offset begins to read at the end. The end is elsewhere a moment
+    /// later: whoever is assigned them next would skip what came meanwhile. So this member commits where it begins.
+    pub(super) fn commit_beginnings(
+        &mut self,
+        partitions: impl IntoIterator<Item = TopicPartition>,
+        now: Instant,
+    ) {
+        self.ways.extend(partitions.into_iter().map(|partition| (partition, Way::new(Goal::Begin(now)))));
+    }
+
+    /// Whether all of them have begun.
+    pub(super) fn have_begun(&self) -> bool {
+        self.ways.values().all(|way| matches!(way.goal, Goal::Rewind(_)))
     }
 
     pub(super) fn forget(&mut self, partition: &TopicPartition) {
@@ -103,9 +132,13 @@ impl Rewinds {
             return Ok(Vec::new());
         }
         self.not_before = None;
+        let late = |way: &Way| matches!(way.goal, Goal::Begin(since) if now.duration_since(since) > LIMIT);
+        if let Some((partition, _)) = self.ways.iter().find(|(_, way)| late(way)) {
+            return Err(Stop::kafka(format!("no beginning for {partition} could be committed")));
+        }
         let arrived = self.seek(means, partitions, now);
         if self.asking.is_none() {
-            for question in [Question::Committed, Question::Bounds] {
+            for question in [Question::Committed, Question::Bounds, Question::Commit] {
                 if self.ask(means, question)? {
                     break;
                 }
@@ -118,12 +151,12 @@ impl Rewinds {
         let mut arrived = Vec::new();
         let mut again = false;
         self.ways.retain(|from, way| {
-            let Stage::Seek(position) = way.stage else { return true };
+            let (Stage::Seek(position), Goal::Rewind(epoch)) = (way.stage, way.goal) else { return true };
             let paused = partitions.staying(from).is_some_and(|partition| partition.paused);
             let seek = if paused { seek } else { resume_at };
             let sought = seek(means.consumer, from, position);
             match &sought {
-                Ok(()) => arrived.push(Arrived { from: from.clone(), epoch: way.epoch, position }),
+                Ok(()) => arrived.push(Arrived { from: from.clone(), epoch, position }),
                 Err(why) => {
                     tracing::debug!(partition = %from, position, %why, "sought again");
                     again = true;
@@ -141,25 +174,34 @@ impl Rewinds {
     fn ask(&mut self, means: &Means<'_>, question: Question) -> Result<bool, Stop> {
         let mut about = TopicPartitionList::new();
         for (partition, way) in &mut self.ways {
-            way.asked = way.stage == Stage::Ask(question);
+            way.asked = way.stage.question() == Some(question);
             if way.asked {
                 let mut element = about.add_partition(&partition.topic, partition.partition);
-                if question == Question::Bounds {
-                    let reset = settings::reset(means.subscribe, &partition.topic);
-                    let bound = if reset == Reset::Latest { Offset::End } else { Offset::Beginning };
-                    element.set_offset(bound).map_err(Stop::kafka)?;
-                }
+                let offset = match (question, way.stage) {
+                    (Question::Bounds, _) => {
+                        let reset = settings::reset(means.subscribe, &partition.topic);
+                        if reset == Reset::Latest { Offset::End } else { Offset::Beginning }
+                    }
+                    (Question::Commit, Stage::Commit(position)) => Offset::Offset(position),
+                    _ => Offset::Invalid,
+                };
+                element.set_offset(offset).map_err(Stop::kafka)?;
             }
         }
         if about.count() == 0 {
             return Ok(false);
         }
         let client = means.consumer.client();
+        // The broker would take a member that is in no generation for somebody who only commits.
+        if question == Question::Commit && GroupMetadata::of(client).is_none() {
+            return Ok(false);
+        }
         let sent = match question {
             Question::Committed => {
                 means.queue.ask_committed(client, &means.subscribe.group_id, &about, TIMEOUT)
             }
             Question::Bounds => means.queue.ask_bounds(client, &about, TIMEOUT),
+            Question::Commit => means.queue.commit(client, &about),
         };
         sent.map_err(|error| Stop::kafka(error.message))?;
         self.asking = Some(question);
@@ -177,12 +219,30 @@ impl Rewinds {
         let question = self.asking.take();
         let answers = match answer {
             Ok(answers) => answers,
+            // What was assigned is not its own any more, or never was.
+            Err(error) if question == Some(Question::Commit) && is_over(error.code) => {
+                return Err(Stop::kafka(format!("committing where to begin: {}", error.message)));
+            }
             Err(error) => return self.again(means, error.code, &error.message, now + FAILED),
         };
         for (partition, answer) in answers {
             let Some(way) = self.ways.get_mut(&partition).filter(|way| way.asked) else { continue };
             match (answer, question) {
-                (Ok(Some(position)), _) => way.stage = Stage::Seek(position),
+                (Ok(Some(_)), Some(Question::Committed | Question::Commit))
+                    if matches!(way.goal, Goal::Begin(_)) =>
+                {
+                    self.ways.remove(&partition);
+                }
+                // Who has sent it has begun before. The group's next rebalance does not wait for the transaction.
+                (Err(Code::UnstableOffsetCommit), _) if matches!(way.goal, Goal::Begin(_)) => {
+                    self.ways.remove(&partition);
+                }
+                (Ok(Some(position)), _) => {
+                    way.stage = match way.goal {
+                        Goal::Begin(_) => Stage::Commit(position),
+                        Goal::Rewind(_) => Stage::Seek(position),
+                    };
+                }
                 (Ok(None), Some(Question::Committed)) => {
                     let origin = partitions.staying(&partition).and_then(|known| known.origin);
                     let reset = settings::reset(means.subscribe, &partition.topic);
@@ -203,6 +263,31 @@ impl Rewinds {
         self.not_before = Some(at);
         Stop::of(means.consumer.client(), code, message).map_or(Ok(()), Err)
     }
+}
+
+// === impl Way ===
+
+impl Way {
+    fn new(goal: Goal) -> Self {
+        Self { goal, stage: Stage::Ask(Question::Committed), asked: false }
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    fn question(self) -> Option<Question> {
+        match self {
+            Self::Ask(question) => Some(question),
+            Self::Commit(_) => Some(Question::Commit),
+            Self::Seek(_) => None,
+        }
+    }
+}
+
+/// Whether the generation that partitions were assigned in is over.
+fn is_over(code: Code) -> bool {
+    matches!(code, Code::IllegalGeneration | Code::UnknownMemberId | Code::FencedMemberEpoch)
 }
 
 /// Where a group begins that has committed nothing. What it has read since the end as it was then must not be skipped.

@@ -3,6 +3,7 @@
 use crate::{ClientSettings, classify::TxnError, client::Logged, ffi::TopicHandle};
 use rdkafka::{ClientConfig, client::Client};
 use sidecommit_core::{GroupProtocol, Reset, Subscribe, Topics};
+use std::sync::Arc;
 
 /// librdkafka holds that much at most beyond what it was asked for.
 const HELD_MAX: u64 = 16 << 20;
@@ -67,6 +68,15 @@ pub(super) fn topics(subscribe: &Subscribe) -> Vec<String> {
     };
     topics.extend(subscribe.retry.topics.iter().map(|retry| retry.topic.to_string()));
     topics
+}
+
+/// What has to exist.
+pub(super) fn named(subscribe: &Subscribe) -> Vec<Arc<str>> {
+    let topics = match &subscribe.topics {
+        Topics::Named(topics) => topics.as_slice(),
+        Topics::Pattern(_) => &[],
+    };
+    topics.iter().chain(subscribe.retry.topics.iter().map(|retry| &retry.topic)).cloned().collect()
 }
 
 /// Where a group without an offset begins to read a topic. What was moved to a retry topic before the group has an offset for

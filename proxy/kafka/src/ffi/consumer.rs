@@ -35,7 +35,7 @@ pub(crate) enum Polled {
     End { topic: String, partition: i32, position: i64 },
     /// The group waits until the rebalance is performed.
     Rebalance(Rebalance),
-    /// The answer to a request for offsets.
+    /// The answer to a request for offsets, or to a commit of some.
     Offsets(Result<Vec<(TopicPartition, Answer)>, TxnError>),
     /// Something about the client, the group or a partition.
     Error { code: Code, message: String },
@@ -82,6 +82,7 @@ impl ConsumerQueue {
             sys::RD_KAFKA_EVENT_REBALANCE => Rebalance::of(event),
             sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => Polled::Offsets(event.committed()),
             sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => Polled::Offsets(event.listed()),
+            sys::RD_KAFKA_EVENT_OFFSET_COMMIT => Polled::Offsets(event.stored()),
             sys::RD_KAFKA_EVENT_LOG => event.log(),
             _ => Polled::Other,
         })

@@ -9,12 +9,15 @@ use super::{
 use crate::classify::TxnError;
 use rdkafka::{
     ClientContext, TopicPartitionList,
-    bindings::{self as sys, rd_kafka_IsolationLevel_t, rd_kafka_admin_op_t, rd_kafka_topic_partition_t},
+    bindings::{
+        self as sys, rd_kafka_IsolationLevel_t, rd_kafka_admin_op_t, rd_kafka_topic_partition_list_t,
+        rd_kafka_topic_partition_t,
+    },
     client::Client,
     types::RDKafkaErrorCode as Code,
 };
 use sidecommit_core::TopicPartition;
-use std::{slice, time::Duration};
+use std::{ptr, slice, time::Duration};
 
 impl ConsumerQueue {
     /// Asks for what a group has committed, with require_stable.
@@ -49,6 +52,23 @@ impl ConsumerQueue {
         }
         Ok(())
     }
+
+    /// Commits offsets with the generation that the member is in when they are sent.
+    pub(crate) fn commit<C: ClientContext>(
+        &self,
+        client: &Client<C>,
+        offsets: &TopicPartitionList,
+    ) -> Result<(), TxnError> {
+        // SAFETY: client, list and queue are live; the call copies the list; without a callback the result is an event.
+        let result = unsafe {
+            let (client, queue) = (client.native_ptr(), self.0.as_ptr());
+            sys::rd_kafka_commit_queue(client, offsets.ptr(), queue, None, ptr::null_mut())
+        };
+        match Code::from(result) {
+            Code::NoError => Ok(()),
+            code => Err(TxnError { code, ..unexpected(&code.to_string()) }),
+        }
+    }
 }
 
 // === impl Event ===
@@ -72,14 +92,15 @@ impl Event {
             if !error.is_null() {
                 return Err(super::copy(error));
             }
-            let partitions = sys::rd_kafka_group_result_partitions(*groups);
-            if partitions.is_null() || (*partitions).cnt <= 0 {
-                return Ok(Vec::new());
-            }
-            let count = usize::try_from((*partitions).cnt).unwrap_or(0);
-            let elements = slice::from_raw_parts((*partitions).elems, count);
-            Ok(elements.iter().map(|element| answer(element)).collect())
+            Ok(answers(sys::rd_kafka_group_result_partitions(*groups)))
         }
+    }
+
+    /// The answer to `commit`.
+    pub(super) fn stored(&self) -> Result<Vec<(TopicPartition, Answer)>, TxnError> {
+        self.check()?;
+        // SAFETY: as above.
+        unsafe { Ok(answers(sys::rd_kafka_event_topic_partition_list(self.0.as_ptr()))) }
     }
 
     /// The answer to `ask_bounds`.
@@ -98,6 +119,21 @@ impl Event {
                 .map(|info| answer(&*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info)))
                 .collect())
         }
+    }
+}
+
+/// Copies a list; NULL is empty.
+///
+/// # Safety
+/// `list` is NULL or points to a live list.
+unsafe fn answers(list: *const rd_kafka_topic_partition_list_t) -> Vec<(TopicPartition, Answer)> {
+    // SAFETY: valid by contract; the list has as many elements as it tells, each with a topic.
+    unsafe {
+        if list.is_null() || (*list).cnt <= 0 {
+            return Vec::new();
+        }
+        let elements = slice::from_raw_parts((*list).elems, usize::try_from((*list).cnt).unwrap_or(0));
+        elements.iter().map(|element| answer(element)).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     classify::{self, TxnError},
     consumers::no_member,
     ffi, groups,
+    reminder::Reminder,
 };
 use rdkafka::{
     TopicPartitionList,
@@ -107,12 +108,11 @@ impl Producer {
             offsets_resent: Cell::new(false),
         };
         producer.connect();
+        let reminder = Reminder::new(&producer.settings.client.bootstrap_servers);
         let init = producer.resumed(None, |slice| {
             let init = producer.inner().init_transactions(slice);
-            init.map_err(|error| {
-                ffi::add_servers(producer.client(), &producer.settings.client.bootstrap_servers);
-                TxnError::of_call(&error)
-            })
+            reminder.learn(producer.client(), &init);
+            init.map_err(|error| TxnError::of_call(&error))
         });
         init.map_err(|halt| halt.stop("init_transactions"))?;
         producer.check_fatal()?;

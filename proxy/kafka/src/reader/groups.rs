@@ -50,15 +50,17 @@ impl GroupsReader {
 
     /// None if an undecided transaction has written to one of the groups.
     fn view(&self) -> Result<Option<OutcomesView>, String> {
-        let client = self.cluster.client();
         let said = |act: &str, error: TxnError| error.lane_error(act).message;
-        let groups = ffi::list_groups(client, TIMEOUT).map_err(|error| said("list groups", error))?;
+        let groups = self.cluster.ask(|client| ffi::list_groups(client, TIMEOUT));
+        let groups = groups.map_err(|error| said("list groups", error))?;
         // The owner's group is asked about even if no broker lists it yet.
         let owner = groups::name(&self.prefix, &OutcomesKey::Owner.encode(&self.slot));
         let ours: BTreeSet<String> =
             groups.into_iter().filter(|group| self.key(group).is_some()).chain([owner]).collect();
         let ours: Vec<String> = ours.into_iter().collect();
-        let offsets = ffi::committed_offsets(client, &ours, &self.topic, self.partition, TIMEOUT)
+        let offsets = self
+            .cluster
+            .ask(|client| ffi::committed_offsets(client, &ours, &self.topic, self.partition, TIMEOUT))
             .map_err(|error| said("read offsets of private groups", error))?;
         let mut view = OutcomesView::default();
         for (group, offset) in offsets {

@@ -4,7 +4,8 @@ use super::{BLOCKED_AFTER, READ_LIMIT};
 use crate::{
     ClientSettings, Cluster, Error,
     client::{self, Logged},
-    ffi::{self, TopicId},
+    ffi::TopicId,
+    reminder::Reminder,
 };
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -20,7 +21,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct TopicReader {
     consumer: BaseConsumer<Logged>,
-    servers: String,
+    reminder: Reminder,
     cluster: Cluster,
     slot: Slot,
     topic: String,
@@ -64,7 +65,7 @@ impl TopicReader {
             .set("queued.max.messages.kbytes", "4096");
         Ok(Self {
             consumer: client::create(&config, Logged)?,
-            servers: settings.bootstrap_servers.clone(),
+            reminder: Reminder::new(&settings.bootstrap_servers),
             cluster,
             slot,
             topic,
@@ -176,7 +177,8 @@ impl TopicReader {
             let left = match held_back {
                 Some(since) => BLOCKED_AFTER.checked_sub(since.elapsed()).ok_or(Stop::Blocked)?,
                 None => READ_LIMIT.checked_sub(started.elapsed()).ok_or_else(|| {
-                    ffi::add_servers(self.consumer.client(), &self.servers);
+                    self.reminder.lost();
+                    self.reminder.look_after(self.consumer.client());
                     Stop::Failed("no answer to fetches".to_owned())
                 })?,
             };
@@ -190,6 +192,7 @@ impl TopicReader {
             };
             match next {
                 Ok((offset, key, value)) => {
+                    self.reminder.heard();
                     self.apply(offset, key.as_deref(), value.as_deref())?;
                     held_back = None;
                 }

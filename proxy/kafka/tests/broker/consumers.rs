@@ -243,7 +243,12 @@ fn a_static_member_is_fenced_by_another_one_with_its_name() {
         assert_eq!(second.assigned_numbers(), [0]);
         assert_eq!(first.failed(), Reason::MemberFenced, "{protocol:?}");
     }
-    // KIP-848: who is there keeps its name.
+}
+
+/// KIP-848: who is there keeps its name. A pod that was killed is there until its session is over.
+#[test]
+fn a_static_member_waits_until_its_name_is_free_where_the_broker_fences_nobody() {
+    let topic = topic("name", 1, &[]);
     let subscribe = Subscribe {
         group_instance_id: Some("one".to_owned()),
         protocol: GroupProtocol::Consumer,
@@ -251,8 +256,14 @@ fn a_static_member_is_fenced_by_another_one_with_its_name() {
     };
     let first = Member::join(subscribe.clone());
     first.assigned();
-    let second = Member::join(subscribe);
-    assert_eq!(second.failed(), Reason::MemberFenced);
+    let second = Member::join(subscribe.clone());
+    assert!(second.event_within(Duration::from_secs(5)).is_none(), "it neither fails nor takes over");
+    assert!(!matches!(first.event_within(Duration::ZERO), Some(ConsumerEvent::Failed { .. })));
+    let third = Member::join(subscribe);
+    third.order(ConsumerOp::Close);
+    assert!(third.consumers.await_leaving(SESSION), "who waits can be closed");
+    first.order(ConsumerOp::Close);
+    assert_eq!(second.assigned_numbers(), [0]);
 }
 
 #[test]
@@ -322,6 +333,45 @@ fn topics_that_are_made_again_have_other_ids() {
     }
     kafka().create_topic(&topic, 1, &[]).expect("made again");
     assert_ne!(id(&topic), old);
+}
+
+#[test]
+fn whoever_reads_a_topic_that_is_deleted_is_told() {
+    for protocol in PROTOCOLS {
+        let (gone, kept) = (topic("gone", 1, &[]), topic("kept", 1, &[]));
+        let topics = Topics::Named(vec![kept.as_str().into(), gone.as_str().into()]);
+        let member = Member::join(Subscribe { topics, protocol, ..subscribe(&group(), &gone) });
+        let mut assigned = 0;
+        while assigned < 2 {
+            assigned += member.assigned().len();
+        }
+        kafka().delete_topic(&gone).expect("deleted");
+        let (reason, message) = member.end_letting_go();
+        assert_eq!(reason, Reason::UnknownTopic, "{protocol:?}: {message}");
+        assert!(message.contains(&gone), "{message}");
+    }
+}
+
+#[test]
+fn a_topic_that_is_made_again_at_once_is_read_on() {
+    let topic = topic("remade", 1, &[]);
+    let member = Member::join(subscribe(&group(), &topic));
+    let old = member.assigned().remove(0).topic_id;
+    kafka().delete_topic(&topic).expect("deleted");
+    while cluster().shape(&topic).is_ok() {
+        std::thread::yield_now();
+    }
+    kafka().create_topic(&topic, 1, &[]).expect("made again");
+    let new = loop {
+        match member.change() {
+            ConsumerEvent::Revoking { .. } => member.order(ConsumerOp::LetGo),
+            ConsumerEvent::Assigned(mut assigned) => break assigned.remove(0).topic_id,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_ne!(new, old);
+    produce_some(&topic, 0, 1);
+    assert_eq!(member.read_records(&at(&topic, 0), 1).offsets(), [0]);
 }
 
 fn lanes_of(member: &Member, name: &str) -> Rig {

@@ -168,6 +168,17 @@ impl Member {
         }
     }
 
+    /// Why it has failed, whatever came before; it lets go what it is asked for.
+    pub(crate) fn end_letting_go(&self) -> (Reason, String) {
+        loop {
+            match self.change() {
+                ConsumerEvent::Failed { reason, message } => return (reason, message),
+                ConsumerEvent::Revoking { .. } => self.order(ConsumerOp::LetGo),
+                _ => {}
+            }
+        }
+    }
+
     /// What is read of a partition until enough is.
     pub(crate) fn read(&self, of: &TopicPartition, enough: impl Fn(&Part) -> bool) -> Part {
         let mut part = Part::default();

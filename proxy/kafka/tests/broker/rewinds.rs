@@ -112,6 +112,48 @@ fn a_group_that_began_at_the_end_is_rewound_to_where_the_end_was() {
 }
 
 #[test]
+fn what_comes_after_a_group_began_at_the_end_is_read_by_whoever_is_next() {
+    for (protocol, before) in [
+        (GroupProtocol::ClassicCooperative, 4),
+        (GroupProtocol::ClassicEager, 0),
+        (GroupProtocol::Consumer, 4),
+    ] {
+        let (topic, group) = (topic("heir", 1, &[]), group());
+        produce_some(&topic, 0, before);
+        let subscribe = Subscribe { reset: Reset::Latest, protocol, ..subscribe(&group, &topic) };
+        let first = Member::join(subscribe.clone());
+        first.assigned();
+        produce_some(&topic, 0, 2);
+        first.order(ConsumerOp::Close);
+        let second = Member::join(subscribe);
+        second.assigned();
+        let (begun, read) = (before as i64, second.read_records(&at(&topic, 0), 2));
+        assert_eq!(read.offsets(), [begun, begun + 1], "{protocol:?}");
+    }
+}
+
+#[test]
+fn a_group_that_would_begin_at_the_end_goes_on_from_its_offset_and_waits_for_none() {
+    let (topic, group, rig) = (topic("known", 1, &[]), group(), Rig::new("known"));
+    let from = at(&topic, 0);
+    produce_some(&topic, 0, 4);
+    let subscribe = Subscribe { reset: Reset::Latest, ..subscribe(&group, &topic) };
+    rig.open(1);
+    rig.order(1, LaneOp::Begin);
+    rig.order(1, LaneOp::Offsets(offsets(&group, -1, &topic, 1)));
+    rig.flushed(1);
+    // While it is not decided where its partition is to be read from, a member stays one that its group can rely on.
+    let member = Member::join(subscribe.clone());
+    member.assigned();
+    rig.ended(1, true);
+    assert_eq!(member.read_records(&from, 3).offsets(), [1, 2, 3]);
+    member.order(ConsumerOp::Close);
+    let next = Member::join(subscribe);
+    next.assigned();
+    assert_eq!(next.read_records(&from, 3).offsets(), [1, 2, 3]);
+}
+
+#[test]
 fn a_group_that_may_not_be_reset_is_rewound_to_its_offset() {
     let (topic, group) = (topic("policy", 1, &[]), group());
     let from = at(&topic, 0);

@@ -3,6 +3,7 @@
 
 mod args;
 mod compare;
+mod copy;
 mod direct;
 mod disk;
 mod measure;
@@ -16,7 +17,7 @@ use crate::{
     demo::{block_on, kafka::Kafka},
     exit::Failure,
 };
-use args::What;
+use args::{Part, What};
 use report::Report;
 use work::{PARTITIONS, Work};
 
@@ -26,6 +27,9 @@ use work::{PARTITIONS, Work};
 /// If the bench could not run.
 pub fn run(args: Args) -> Result<(), Failure> {
     block_on(async {
+        if let Some(Part::Copy(args)) = args.part {
+            return copy::run(args).await;
+        }
         let what = args.what()?;
         if let (Some(servers), false) = (&args.bootstrap_servers, args.compare) {
             Kafka::start(Some(servers)).await?.create_topic(&args.topic, PARTITIONS).await?;

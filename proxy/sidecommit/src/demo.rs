@@ -14,7 +14,7 @@ mod ledger;
 mod pipeline;
 mod plan;
 mod point;
-mod programs;
+pub(crate) mod programs;
 mod progress;
 mod records;
 mod report;
@@ -23,6 +23,7 @@ mod stage;
 mod timeline;
 
 pub use args::Args;
+pub(crate) use pipeline::Stream;
 
 use crate::exit::Failure;
 use args::Part;

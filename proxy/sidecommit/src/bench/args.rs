@@ -1,11 +1,16 @@
 //! What `sidecommit bench` takes.
 
+use super::copy;
 use crate::exit::Failure;
 use std::{path::PathBuf, time::Duration};
 
 /// Arguments of the bench.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Args {
+    /// Another bench
+    #[command(subcommand)]
+    pub(super) part: Option<Part>,
     /// Start a Kafka and a sidecar (this binary) and measure both targets in turn
     #[arg(long, conflicts_with_all = ["target", "socket", "journal_dir"])]
     pub compare: bool,
@@ -45,6 +50,13 @@ pub struct Args {
     /// The running sidecar's journal, to measure the fdatasync of its disk beside it
     #[arg(long, value_name = "PATH")]
     pub journal_dir: Option<PathBuf>,
+}
+
+/// The second bench.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(super) enum Part {
+    /// Measure copying from topic to topic beside the same job by the Java client; see scripts/bench-copy
+    Copy(copy::Args),
 }
 
 /// What is measured.

@@ -56,7 +56,7 @@ pub(super) async fn run(
 }
 
 /// Waits until the sidecar serves.
-async fn serving(mut client: Client) -> Result<(), Failure> {
+pub(super) async fn serving(mut client: Client) -> Result<(), Failure> {
     let end = Instant::now() + START_PATIENCE;
     loop {
         match client.get_server_info(GetServerInfoRequest {}).await {
@@ -70,7 +70,7 @@ async fn serving(mut client: Client) -> Result<(), Failure> {
     }
 }
 
-fn failed(status: &Status) -> Failure {
+pub(super) fn failed(status: &Status) -> Failure {
     Failure::Unavailable(format!("sidecar: {:?}: {}", status.code(), status.message()))
 }
 

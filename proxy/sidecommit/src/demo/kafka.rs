@@ -78,7 +78,7 @@ impl Kafka {
     }
 
     /// Deletes topics.
-    pub(super) async fn delete_topics(&self, names: &[&str]) -> Result<(), Failure> {
+    pub(crate) async fn delete_topics(&self, names: &[&str]) -> Result<(), Failure> {
         let failed =
             |error: &dyn std::fmt::Display| Failure::Unavailable(format!("deleting {names:?}: {error}"));
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));

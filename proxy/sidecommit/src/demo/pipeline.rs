@@ -13,6 +13,7 @@ mod report;
 mod said;
 mod stage;
 
+pub(crate) use app::Stream;
 pub(super) use args::Args;
 
 use super::{kafka::Kafka, temporary_folder};

@@ -35,7 +35,7 @@ pub(super) fn kafka_fixture() -> Result<Command, Failure> {
 }
 
 /// Sends a signal to one of them, unless it has ended.
-pub(super) fn signal(child: &Child, signal: Signal) -> Result<(), Failure> {
+pub(crate) fn signal(child: &Child, signal: Signal) -> Result<(), Failure> {
     match child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
         Some(pid) => kill_process(pid, signal).map_err(Failure::internal),
         None => Ok(()),
@@ -43,7 +43,7 @@ pub(super) fn signal(child: &Child, signal: Signal) -> Result<(), Failure> {
 }
 
 /// Ctrl-C is for whoever starts it, who then ends it; so is its own end, however it comes.
-fn prepared(mut command: Command) -> Command {
+pub(crate) fn prepared(mut command: Command) -> Command {
     command.process_group(0).kill_on_drop(true).stdin(Stdio::null());
     command
 }

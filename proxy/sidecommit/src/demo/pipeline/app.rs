@@ -5,6 +5,8 @@ mod bill;
 mod stream;
 mod worker;
 
+pub(crate) use stream::Stream;
+
 use super::{
     super::{
         advice::{Advice, Call},
@@ -22,7 +24,6 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use stream::Stream;
 use tokio::sync::watch;
 use tonic::Status;
 use worker::Worker;

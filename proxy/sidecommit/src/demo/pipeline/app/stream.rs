@@ -10,7 +10,7 @@ use tonic::{Status, Streaming, transport::Channel};
 
 /// One stream: a member of the group.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     requests: mpsc::UnboundedSender<ConsumeRequest>,
     responses: Streaming<ConsumeResponse>,
 }
@@ -19,7 +19,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Subscribes; returns when the session stands.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         channel: Channel,
         subscribe: Subscribe,
     ) -> Result<(Self, SessionStarted), Status> {
@@ -37,13 +37,13 @@ impl Stream {
     }
 
     /// What comes next. Cancelling it loses nothing.
-    pub(super) async fn next(&mut self) -> Result<consume_response::Kind, Status> {
+    pub(crate) async fn next(&mut self) -> Result<consume_response::Kind, Status> {
         let ended = || Status::unavailable("the stream ended");
         self.responses.message().await?.and_then(|message| message.kind).ok_or_else(ended)
     }
 
     /// Takes so many more deliveries.
-    pub(super) fn credit(&self, deliveries: i32) {
+    pub(crate) fn credit(&self, deliveries: i32) {
         let kind = Some(consume_request::Kind::Credit(Credit { deliveries }));
         // A stream that has ended tells why with its next message.
         let _ = self.requests.send(ConsumeRequest { kind });

@@ -1,6 +1,7 @@
 //! An application that reads.
 
 mod attempts;
+mod random;
 mod sessions;
 
 use crate::world::{World, record};

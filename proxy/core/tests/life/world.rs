@@ -311,6 +311,26 @@ impl World {
         }
     }
 
+    /// The sidecar dies and starts again. Kafka is as it was, the journal remembers what it knew of partitions.
+    pub(crate) fn dies(&mut self, seed: u64) {
+        let mut consumption = BTreeMap::new();
+        for entry in &self.journal {
+            if let JournalEntry::Consumption { group_id, topic, partition, memory } = entry {
+                consumption.insert((group_id.clone(), topic.clone(), *partition), memory.clone());
+            }
+        }
+        let known = consumption.into_iter();
+        let known =
+            known.filter_map(|((group, topic, partition), memory)| Some((group, topic, partition, memory?)));
+        let journal = JournalContents { consumption: known.collect(), ..contents() };
+        let start = Start { seed, ..start(Limits::default(), journal, self.now) };
+        let (engine, effects) = Engine::new(start);
+        self.engine = engine;
+        self.view = OutcomesView::default();
+        self.replies.clear();
+        self.perform(effects);
+    }
+
     /// Another life, with what its journal remembers of partitions.
     pub(crate) fn restarted_with(
         seed: u64,

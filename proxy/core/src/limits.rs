@@ -53,6 +53,8 @@ pub struct Limits {
     pub revoke_wait: Millis,
     /// Bytes of one session that were read and not delivered; beyond, its partitions are paused.
     pub read_ahead_bytes: u64,
+    /// Bytes of all sessions that were read and not delivered; beyond their share of it, a session's partitions are paused.
+    pub read_ahead_total_bytes: u64,
     /// Least time between two replacements of one lane's producer after a fence.
     pub reopen_backoff: Millis,
 }
@@ -84,6 +86,7 @@ impl Default for Limits {
             session_grace: 10_000,
             revoke_wait: 5_000,
             read_ahead_bytes: 16 << 20,
+            read_ahead_total_bytes: 256 << 20,
             reopen_backoff: 500,
         }
     }

@@ -133,6 +133,7 @@ impl Settings {
             session_grace: fields.session_grace,
             revoke_wait: fields.revoke_wait,
             read_ahead_bytes: fields.read_ahead_bytes,
+            read_ahead_total_bytes: fields.read_ahead_total_bytes,
             reopen_backoff: fields.reopen_backoff,
         }
     }

@@ -166,6 +166,9 @@ settings! {
     "limits.revoke_wait" revoke_wait: u64 = "5s", Form::Duration(0, 60_000);
     /// Bytes of one session that were read and not delivered; beyond, its partitions are paused.
     "limits.read_ahead_bytes" read_ahead_bytes: u64 = "16MiB", Form::Size(64 << 10, 1 << 40);
+    /// Bytes of all sessions that were read and not delivered: each has an equal share, and at most
+    /// limits.read_ahead_bytes.
+    "limits.read_ahead_total_bytes" read_ahead_total_bytes: u64 = "256MiB", Form::Size(64 << 10, 1 << 40);
     /// Least time between two replacements of one lane's producer after a fence.
     "limits.reopen_backoff" reopen_backoff: u64 = "500ms", Form::Duration(0, 60_000);
 

@@ -3,7 +3,7 @@
 use super::{Failed, Held, Partition, Session};
 use crate::{
     AssignedPartition, ConsumerId, ConsumerOp, DeliveryId, Effect, PartitionMemory, Poison, Reason, Refusal,
-    SessionId, StreamId, StreamItem, Subscribe, TopicPartition,
+    SessionId, StreamId, StreamItem, Subscribe, TopicPartition, Topics,
     engine::{Engine, Serving, outcome::Cause},
 };
 use std::collections::BTreeMap;
@@ -178,6 +178,10 @@ impl Engine {
     }
 
     pub(super) fn on_assigned(&mut self, id: SessionId, partitions: Vec<AssignedPartition>) {
+        let Some(session) = self.consuming.sessions.get(&id) else { return };
+        if let Some(refusal) = reads_its_dead_letters(&session.subscribe, &partitions) {
+            return self.end_session(id, &refusal, false);
+        }
         let mut told = Vec::new();
         for AssignedPartition { partition, topic_id } in partitions {
             let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
@@ -234,6 +238,22 @@ impl Engine {
             self.end_session(id, &Refusal::new(Reason::DeliveryTimedOut, message), true);
         }
     }
+}
+
+/// What was given up would come back as something new, and be given up again. That a pattern means it is only known when the
+/// group says so.
+fn reads_its_dead_letters(subscribe: &Subscribe, assigned: &[AssignedPartition]) -> Option<Refusal> {
+    let dead = subscribe.retry.dead_letters.as_ref()?;
+    let (Topics::Pattern(pattern), true) =
+        (&subscribe.topics, assigned.iter().any(|assigned| assigned.partition.topic == *dead))
+    else {
+        return None;
+    };
+    let message = format!(
+        "subscribe.topic_pattern {pattern:?} matches the subscription's own dead_letter_topic {dead}: expected one that \
+         does not"
+    );
+    Some(Refusal::new(Reason::InvalidField, message).field("subscribe.topic_pattern"))
 }
 
 /// What a record is said to have done over which its application died.

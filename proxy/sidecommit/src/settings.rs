@@ -125,6 +125,7 @@ impl Settings {
             default_timeout: fields.default_timeout,
             max_timeout: fields.max_timeout,
             lane_timeout: fields.lane_timeout,
+            session_timeout: self.kafka.session_timeout(),
             recovering_wait: fields.recovering_wait,
             pending_wait: fields.pending_wait,
             outcomes_remembered: fields.outcomes_remembered,

@@ -145,8 +145,8 @@ settings! {
     "limits.default_timeout" default_timeout: u64 = "25s", Form::Duration(100, DAY);
     /// Total life of a transaction at most.
     "limits.max_timeout" max_timeout: u64 = "15m", Form::Duration(100, DAY);
-    /// transaction.timeout.ms of the lanes; a streaming transaction is ended 5 s before. Keep it below the consumers'
-    /// session timeout, and within the brokers' transaction.max.timeout.ms.
+    /// transaction.timeout.ms of the lanes; a streaming transaction is ended 5 s before. Less than the consumers'
+    /// session.timeout.ms (45 s by default), else Consume is refused; within the brokers' transaction.max.timeout.ms.
     "limits.lane_timeout" lane_timeout: u64 = "30s", Form::Duration(6_000, HOUR);
     /// How long a call waits for a recovering sidecar before it is told RECOVERING.
     "limits.recovering_wait" recovering_wait: u64 = "5s", Form::Duration(0, 60_000);

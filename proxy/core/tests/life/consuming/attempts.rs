@@ -17,7 +17,7 @@ fn a_record_that_was_too_large_is_delivered_to_whoever_takes_it() {
     let poisoned = vec![poison(0, &Reason::RecordTooLargeForClient.name())];
     let journal = || remembers(PartitionMemory { poisoned: poisoned.clone(), ..PartitionMemory::default() });
     let nowhere = Retry { topics: Vec::new(), dead_letters: None, ..subscribe().retry };
-    let takes = Subscribe { retry: nowhere.clone(), ..subscribe() };
+    let takes = Subscribe { retry: nowhere, ..subscribe() };
     let mut reader = Reader::of(journal(), takes.clone(), 1);
     assert_eq!(offsets(&reader.delivery()), [0]);
     let mut small = Reader::of(journal(), Subscribe { max_record_bytes: 1, ..takes }, 1);

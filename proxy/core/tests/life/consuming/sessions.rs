@@ -67,7 +67,7 @@ fn sessions_share_what_may_be_read_ahead() {
     let one = Subscribe { max_records: 1, ..subscribe() };
     // So many that they are more than a half and less than the whole.
     let records = 1_500 / consumed(0).bytes() as i64;
-    let mut first = Reader::of(World::start(limits), one.clone(), records);
+    let mut first = Reader::of(World::start(limits), one, records);
     let paused = |reader: &Reader| {
         let asked = reader.world.asked.iter().rev().filter(|(member, _)| *member == reader.member);
         asked.map(|(_, op)| op).find_map(|op| match op {

@@ -2,8 +2,8 @@
 
 use super::{Failed, Held, Partition, Session};
 use crate::{
-    AssignedPartition, ConsumerId, ConsumerOp, DeliveryId, Effect, PartitionMemory, Poison, Reason, Refusal,
-    SessionId, StreamId, StreamItem, Subscribe, TopicPartition, Topics,
+    AssignedPartition, ConsumerId, ConsumerOp, DeliveryId, Effect, GroupProtocol, PartitionMemory, Poison,
+    Reason, Refusal, SessionId, StreamId, StreamItem, Subscribe, TopicPartition, Topics,
     engine::{Engine, Serving, outcome::Cause},
 };
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ impl Engine {
             self.resume_session(id, stream, &subscribe)?;
             return Ok(id);
         }
+        self.check_lanes(subscribe.protocol)?;
         self.end_namesake(&subscribe);
         let (sessions, limit) = (self.consuming.sessions.len(), self.limits.sessions);
         if sessions >= limit {
@@ -59,6 +60,19 @@ impl Engine {
         self.consuming.sessions.insert(id, session);
         self.tell(id, StreamItem::Started { session: id, resumed: false });
         Ok(id)
+    }
+
+    /// What a member that is gone has begun in Kafka has to end before others get its partitions. With KIP-848 only the broker
+    /// knows when that is.
+    fn check_lanes(&self, protocol: GroupProtocol) -> Result<(), Refusal> {
+        let (lane, session) = (self.limits.lane_timeout, self.limits.session_timeout);
+        if protocol == GroupProtocol::Consumer || lane < session {
+            return Ok(());
+        }
+        let message = format!(
+            "limits.lane_timeout of the sidecar is {lane} ms: expected less than session.timeout.ms, {session} ms"
+        );
+        Err(Refusal::new(Reason::InvalidField, message).field("limits.lane_timeout"))
     }
 
     /// Whoever begins anew as a static member takes the place of whoever was it before: the group has one of the name, so the

@@ -84,3 +84,26 @@ fn sessions_share_what_may_be_read_ahead() {
     first.process(delivery.id);
     assert_eq!(paused(&first), Some(true), "half of it is another's");
 }
+
+#[test]
+fn lanes_must_not_outlive_the_members_whose_offsets_they_carry() {
+    for (lane_timeout, protocol, taken) in [
+        (44_999, GroupProtocol::ClassicCooperative, true),
+        (45_000, GroupProtocol::ClassicCooperative, false),
+        (45_000, GroupProtocol::ClassicEager, false),
+        (45_000, GroupProtocol::Consumer, true),
+    ] {
+        let limits = Limits { lane_timeout, session_timeout: 45_000, ..Limits::default() };
+        let mut world = World::start(limits);
+        world.stream(1, StreamEvent::Subscribe(Box::new(Subscribe { protocol, ..subscribe() })));
+        match &world.told[..] {
+            [(_, Ok(StreamItem::Started { .. }))] => assert!(taken, "{lane_timeout} {protocol:?}"),
+            [(_, Err(refusal))] => {
+                assert!(!taken && world.asked.is_empty(), "{lane_timeout} {protocol:?}");
+                assert_eq!(refusal.reason, Reason::InvalidField);
+                assert_eq!(refusal.field.as_deref(), Some("limits.lane_timeout"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -163,6 +163,8 @@ pub struct Delivery {
     pub from: TopicPartition,
     /// The topic's id, for idempotency keys.
     pub topic_id: Arc<str>,
+    /// From a retry topic: a record's idempotency key is that of [`Consumed::identity`].
+    pub moved: bool,
     /// At least one, each with its attempt, from 1 on.
     pub records: Vec<(Consumed, u32)>,
 }

@@ -37,6 +37,9 @@ pub struct Limits {
     pub max_timeout: Millis,
     /// transaction.timeout.ms of the lanes; a streaming transaction is ended 5 s before.
     pub lane_timeout: Millis,
+    /// session.timeout.ms of the members of classic groups. Who subscribes as one needs it longer than `lane_timeout`: what a
+    /// member that is gone has begun ends before others get its partitions.
+    pub session_timeout: Millis,
     /// How long a call waits for a recovering sidecar before it is told RECOVERING.
     pub recovering_wait: Millis,
     /// How long a Commit or Abort waits for an outcome in doubt before it is told OUTCOME_PENDING.
@@ -53,6 +56,8 @@ pub struct Limits {
     pub revoke_wait: Millis,
     /// Bytes of one session that were read and not delivered; beyond, its partitions are paused.
     pub read_ahead_bytes: u64,
+    /// Bytes of all sessions that were read and not delivered; beyond their share of it, a session's partitions are paused.
+    pub read_ahead_total_bytes: u64,
     /// Least time between two replacements of one lane's producer after a fence.
     pub reopen_backoff: Millis,
 }
@@ -76,6 +81,7 @@ impl Default for Limits {
             default_timeout: 25_000,
             max_timeout: 15 * 60_000,
             lane_timeout: 30_000,
+            session_timeout: 45_000,
             recovering_wait: 5_000,
             pending_wait: 2_000,
             outcomes_remembered: 100_000,
@@ -84,6 +90,7 @@ impl Default for Limits {
             session_grace: 10_000,
             revoke_wait: 5_000,
             read_ahead_bytes: 16 << 20,
+            read_ahead_total_bytes: 256 << 20,
             reopen_backoff: 500,
         }
     }

@@ -125,6 +125,7 @@ impl Settings {
             default_timeout: fields.default_timeout,
             max_timeout: fields.max_timeout,
             lane_timeout: fields.lane_timeout,
+            session_timeout: self.kafka.session_timeout(),
             recovering_wait: fields.recovering_wait,
             pending_wait: fields.pending_wait,
             outcomes_remembered: fields.outcomes_remembered,
@@ -133,6 +134,7 @@ impl Settings {
             session_grace: fields.session_grace,
             revoke_wait: fields.revoke_wait,
             read_ahead_bytes: fields.read_ahead_bytes,
+            read_ahead_total_bytes: fields.read_ahead_total_bytes,
             reopen_backoff: fields.reopen_backoff,
         }
     }

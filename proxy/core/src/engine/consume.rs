@@ -40,6 +40,8 @@ pub(super) struct Consuming {
     moves: BTreeMap<TxnId, (SessionId, TopicPartition, i64)>,
     /// What the journal remembers, by group.id and partition.
     memories: BTreeMap<(String, TopicPartition), PartitionMemory>,
+    /// Sessions that cannot go on: they end before the step does.
+    stuck: Vec<(SessionId, Refusal)>,
     /// Sessions for which something may have to be done before the step ends.
     touched: BTreeSet<SessionId>,
     /// Counts members and servings.

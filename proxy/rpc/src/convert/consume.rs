@@ -88,9 +88,14 @@ fn all(partitions: Vec<TopicPartition>) -> Vec<v1::TopicPartition> {
 }
 
 fn delivered(delivery: Delivery, cluster_id: &str) -> v1::Delivery {
-    let Delivery { id, from, topic_id, records } = delivery;
+    let Delivery { id, from, topic_id, moved, records } = delivery;
+    let key = |record: &Consumed| {
+        let origin = record.identity().filter(|_| moved);
+        let (topic_id, partition, offset) = origin.unwrap_or((&topic_id, from.partition, record.offset));
+        idempotency_key(cluster_id, topic_id, partition, offset)
+    };
     let record = |(record, attempt): (Consumed, u32)| v1::ConsumedRecord {
-        idempotency_key: idempotency_key(cluster_id, &topic_id, from.partition, record.offset),
+        idempotency_key: key(&record),
         offset: record.offset,
         timestamp_ms: record.timestamp_ms,
         key: record.key,
@@ -111,7 +116,8 @@ fn delivered(delivery: Delivery, cluster_id: &str) -> v1::Delivery {
 }
 
 /// Names a record for ever: `<cluster id>/<topic id>/<partition>/<offset>`. The topic's id, since a topic that is deleted and
-/// made again under its name repeats its offsets.
+/// made again under its name repeats its offsets. Of a record that was moved to a retry topic all this is its origin's: it is
+/// the same record.
 fn idempotency_key(cluster_id: &str, topic_id: &str, partition: i32, offset: i64) -> String {
     format!("{}/{}/{partition}/{offset}", key_part(cluster_id), key_part(topic_id))
 }

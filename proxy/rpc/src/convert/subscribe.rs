@@ -249,7 +249,8 @@ mod tests {
         assert_eq!(record.bytes(), counted);
         let from = TopicPartition::new("t".repeat(249), i32::MAX);
         let records = vec![(record, u32::MAX); records];
-        let delivery = Delivery { id: DeliveryId([0xff; 16]), from, topic_id: name.clone(), records };
+        let delivery =
+            Delivery { id: DeliveryId([0xff; 16]), from, topic_id: name.clone(), moved: false, records };
         told(StreamItem::Delivery(Box::new(delivery)), &name).encoded_len() as u64
     }
 

@@ -188,8 +188,29 @@ fn delivery(records: Vec<(Consumed, u32)>) -> Result<StreamItem, Refusal> {
         id: id(0xab).0,
         from: TopicPartition::new("t", 2),
         topic_id: "topic-id".into(),
+        moved: false,
         records,
     })))
+}
+
+#[tokio::test]
+async fn a_record_of_a_retry_topic_has_the_key_that_it_had_where_it_was_first_read() {
+    let server = Server::start().await;
+    let mut stream = Stream::of(&server, subscribe()).await;
+    let record = |headers| Consumed { offset: 5, timestamp_ms: 1, key: None, value: None, headers };
+    let named = |value: &'static [u8]| vec![(Arc::from("sidecommit-identity"), Some(value.into()))];
+    let records = [named(b"origin-id/1/44"), named(b"nonsense"), vec![]];
+    for (moved, keys) in [
+        (true, ["cluster/origin-id/1/44", "cluster/topic-id/2/5", "cluster/topic-id/2/5"]),
+        // Anybody may have written it.
+        (false, ["cluster/topic-id/2/5"; 3]),
+    ] {
+        let records = records.clone().map(|headers| (record(headers), 1)).to_vec();
+        let Ok(StreamItem::Delivery(delivery)) = delivery(records) else { panic!("a delivery") };
+        server.fake.tell(0, Ok(StreamItem::Delivery(Box::new(Delivery { moved, ..*delivery })))).await;
+        let Told::Delivery(told) = stream.told().await else { panic!("a Delivery") };
+        assert_eq!(told.records.iter().map(|record| &record.idempotency_key[..]).collect::<Vec<_>>(), keys);
+    }
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ pub(crate) struct Fake {
     /// While false the topic "slow" is being looked up.
     pub(crate) known: watch::Sender<bool>,
     /// Calls whose topics were looked up: of which transaction, and whether they began or ended.
-    pub(crate) underway: watch::Sender<Vec<(TxnId, bool)>>,
+    pub(crate) looked_up: watch::Sender<Vec<(TxnId, bool)>>,
 }
 
 impl Fake {
@@ -70,7 +70,7 @@ impl Fake {
             streams: watch::Sender::default(),
             gate: watch::Sender::new(true),
             known: watch::Sender::new(false),
-            underway: watch::Sender::default(),
+            looked_up: watch::Sender::default(),
         })
     }
 
@@ -122,6 +122,13 @@ impl Fake {
         self.stream(stream, closed).await
     }
 
+    /// Waits until calls have begun and ended so.
+    pub(crate) async fn underway(&self, mut so: impl FnMut(&Vec<(TxnId, bool)>) -> bool) {
+        let mut calls = self.looked_up.subscribe();
+        let waiting = calls.wait_for(|calls| so(calls));
+        timeout(PATIENCE, waiting).await.expect("in time").expect("the test holds the sender");
+    }
+
     pub(crate) fn with<T>(&self, txn: &str, look: impl FnOnce(&Txn) -> T) -> T {
         look(&self.state.lock().txns[&txn.parse().expect("an id")])
     }
@@ -140,9 +147,9 @@ impl Backend for Fake {
     }
 
     fn underway(&self, txn: TxnId) -> Underway {
-        let underway = self.underway.clone();
-        underway.send_modify(|calls| calls.push((txn, true)));
-        Underway::new(move || underway.send_modify(|calls| calls.push((txn, false))))
+        let calls = self.looked_up.clone();
+        calls.send_modify(|calls| calls.push((txn, true)));
+        Underway::new(move || calls.send_modify(|calls| calls.push((txn, false))))
     }
 
     async fn topic(&self, name: &str) -> Result<Arc<TopicFacts>, Refusal> {

@@ -363,16 +363,15 @@ async fn a_call_whose_topics_are_being_looked_up_is_underway_and_no_other() {
         records: vec![v1::Record { topic: topic.into(), ..record("a") }],
     };
     client.produce(produce(0, "t")).await.unwrap();
-    assert_eq!(*server.fake.underway.borrow(), [], "what is known at once is none");
+    assert_eq!(*server.fake.looked_up.borrow(), [], "what is known at once is none");
     let slow = tokio::spawn({
         let (mut client, request) = (client.clone(), produce(1, "slow"));
         async move { client.produce(request).await }
     });
-    let mut underway = server.fake.underway.subscribe();
-    underway.wait_for(|calls| calls[..] == [(txn, true)]).await.unwrap();
+    server.fake.underway(|calls| calls[..] == [(txn, true)]).await;
     server.fake.known.send_replace(true);
     slow.await.unwrap().unwrap();
-    assert_eq!(*server.fake.underway.borrow(), [(txn, true), (txn, false)]);
+    assert_eq!(*server.fake.looked_up.borrow(), [(txn, true), (txn, false)]);
     // One that is cancelled ends as well, whatever it was.
     server.fake.known.send_replace(false);
     let offset = v1::TopicPartitionOffset { topic: "slow".into(), offset: 1, ..Default::default() };
@@ -385,7 +384,7 @@ async fn a_call_whose_topics_are_being_looked_up_is_underway_and_no_other() {
         ..Default::default()
     };
     let cancelled = tokio::spawn(async move { client.commit(request).await });
-    underway.wait_for(|calls| calls.len() == 3).await.unwrap();
+    server.fake.underway(|calls| calls.len() == 3).await;
     cancelled.abort();
-    underway.wait_for(|calls| calls.len() == 4).await.unwrap();
+    server.fake.underway(|calls| calls.len() == 4).await;
 }

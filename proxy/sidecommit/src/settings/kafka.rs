@@ -27,6 +27,12 @@ impl KafkaProperties {
         self.given.iter().map(|(name, given)| (name.as_str(), given.text.as_str()))
     }
 
+    /// session.timeout.ms of consumers: as given, else librdkafka's default.
+    pub(super) fn session_timeout(&self) -> u64 {
+        let given = self.given.get("session.timeout.ms");
+        given.and_then(|given| given.text.trim().parse().ok()).unwrap_or(45_000)
+    }
+
     /// Names, values fit to be shown, and sources.
     pub(super) fn shown(&self) -> impl Iterator<Item = (&str, String, &Source)> {
         self.given.iter().map(|(name, given)| (name.as_str(), shown(name, &given.text), &given.source))

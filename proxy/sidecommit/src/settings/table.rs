@@ -145,8 +145,8 @@ settings! {
     "limits.default_timeout" default_timeout: u64 = "25s", Form::Duration(100, DAY);
     /// Total life of a transaction at most.
     "limits.max_timeout" max_timeout: u64 = "15m", Form::Duration(100, DAY);
-    /// transaction.timeout.ms of the lanes; a streaming transaction is ended 5 s before. Keep it below the consumers'
-    /// session timeout, and within the brokers' transaction.max.timeout.ms.
+    /// transaction.timeout.ms of the lanes; a streaming transaction is ended 5 s before. Less than the consumers'
+    /// session.timeout.ms (45 s by default), else Consume is refused; within the brokers' transaction.max.timeout.ms.
     "limits.lane_timeout" lane_timeout: u64 = "30s", Form::Duration(6_000, HOUR);
     /// How long a call waits for a recovering sidecar before it is told RECOVERING.
     "limits.recovering_wait" recovering_wait: u64 = "5s", Form::Duration(0, 60_000);
@@ -166,6 +166,9 @@ settings! {
     "limits.revoke_wait" revoke_wait: u64 = "5s", Form::Duration(0, 60_000);
     /// Bytes of one session that were read and not delivered; beyond, its partitions are paused.
     "limits.read_ahead_bytes" read_ahead_bytes: u64 = "16MiB", Form::Size(64 << 10, 1 << 40);
+    /// Bytes of all sessions that were read and not delivered: each has an equal share, and at most
+    /// limits.read_ahead_bytes.
+    "limits.read_ahead_total_bytes" read_ahead_total_bytes: u64 = "256MiB", Form::Size(64 << 10, 1 << 40);
     /// Least time between two replacements of one lane's producer after a fence.
     "limits.reopen_backoff" reopen_backoff: u64 = "500ms", Form::Duration(0, 60_000);
 

@@ -62,7 +62,8 @@ fn once(values: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
 /// A pod whose consumers are noticed soon when they are gone.
 fn reader_pod(cluster: Cluster) -> Spec {
     pod(cluster)
-        .variable("SIDECOMMIT_KAFKA_SESSION_TIMEOUT_MS", "6000")
+        .set("limits.lane_timeout", "11s")
+        .variable("SIDECOMMIT_KAFKA_SESSION_TIMEOUT_MS", "12000")
         .variable("SIDECOMMIT_KAFKA_HEARTBEAT_INTERVAL_MS", "500")
 }
 

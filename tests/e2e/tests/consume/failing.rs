@@ -152,3 +152,30 @@ async fn a_record_is_retried_later_while_its_partition_goes_on() {
     assert_eq!(order, expected.map(|(topic, value)| (topic.clone(), value.to_owned())));
     assert_eq!(cluster.visible(&dead), []);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_letter_topic_that_refuses_a_record_ends_the_stream_and_says_so() {
+    let cluster = Cluster::shared();
+    let (input, dead) = (cluster.topic(1), cluster.topic_with(1, &[("max.message.bytes", "100")]));
+    fill(kafka(), &input, 1, 2);
+    let sidecar = spec(&cluster.bootstrap()).serve().await;
+    let group = unique("refuses");
+    let with = v1::Subscribe { retry_policy: Some(policy(&dead)), ..subscribe(&group, &[&input]) };
+    let (mut reader, mut app) =
+        (Reader::start(&sidecar.socket(), with.clone()).await.expect("subscribes"), sidecar.app());
+    reader.credit(10);
+    let delivery = reader.delivery().await.expect("comes");
+    fail(&mut app, &delivery, &[0], false).await;
+    let ended = reader.delivery().await.expect_err("it cannot be moved");
+    assert_eq!((&*ended.reason, &*ended.next), ("RECORD_REJECTED", "FIX_REQUEST"));
+    assert!(ended.message.contains(&format!("{input}/0 offset 0 cannot be moved to topic {dead}")), "{ended:?}");
+    assert_eq!(cluster.committed_offset(&group, &input, 0), None, "it is where it was");
+    // Another topic takes it; that it is given up was not forgotten.
+    let other = cluster.topic(1);
+    let with = v1::Subscribe { retry_policy: Some(policy(&other)), ..with };
+    let mut reader = Reader::start(&sidecar.socket(), with).await.expect("subscribes");
+    reader.credit(10);
+    let delivery = reader.delivery().await.expect("comes");
+    assert_eq!(offsets(&delivery), [1]);
+    assert_eq!(headers(cluster, &other)[0]["sidecommit-origin-offset"], "0");
+}

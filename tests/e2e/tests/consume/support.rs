@@ -6,12 +6,13 @@ use sidecommit_fixture::{Kafka, Message};
 use sidecommit_rpc::proto::v1;
 use std::{collections::BTreeMap, time::Duration};
 
-/// The least that the fixture's brokers take.
-pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+/// More than the time that a transaction may stay open in Kafka, and that is more than an application may be idle.
+pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// A sidecar whose consumers are noticed soon when they are gone.
 pub(crate) fn spec(bootstrap: &str) -> Spec {
     Spec::new(bootstrap)
+        .set("limits.lane_timeout", "11s")
         .variable("SIDECOMMIT_KAFKA_SESSION_TIMEOUT_MS", &SESSION_TIMEOUT.as_millis().to_string())
         .variable("SIDECOMMIT_KAFKA_HEARTBEAT_INTERVAL_MS", "500")
 }

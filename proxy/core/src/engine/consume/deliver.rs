@@ -2,6 +2,7 @@
 
 use super::{
     Held,
+    letters::GivenUp,
     partition::{Busy, Next},
 };
 use crate::{
@@ -13,6 +14,9 @@ use crate::{
 impl Engine {
     /// Does what has become possible in this step.
     pub(in crate::engine) fn deliver(&mut self) {
+        for (id, refusal) in std::mem::take(&mut self.consuming.stuck) {
+            self.end_session(id, &refusal, false);
+        }
         while let Some(id) = self.consuming.touched.pop_first() {
             self.check_revoked(id);
             if self.serving == Serving::Ready {
@@ -118,7 +122,9 @@ impl Engine {
         let Some(session) = self.consuming.sessions.get(&id) else { return };
         let Some(partition) = session.partitions.get(&from) else { return };
         let topic_id = partition.topic_id.clone();
-        self.tell(id, StreamItem::Delivery(Box::new(Delivery { id: delivery, from, topic_id, records })));
+        let moved = super::letters::is_retry(&session.subscribe, &from);
+        let delivery = Delivery { id: delivery, from, topic_id, moved, records };
+        self.tell(id, StreamItem::Delivery(Box::new(delivery)));
     }
 
     /// A record that is given up goes to another topic, and its offset with it, in a transaction of our own.
@@ -129,7 +135,8 @@ impl Engine {
         let Some(to) = to else { return self.cannot_move(id, &from, record, poison) };
         let (group, now) = (session.group(), self.now);
         let attempts = partition.failed.attempts(record.offset);
-        let letter = super::letters::letter(record, &from, poison, attempts, &group, to, now);
+        let given_up = GivenUp { record, from: &from, topic_id: &partition.topic_id, poison, attempts };
+        let letter = super::letters::letter(&given_up, &session.subscribe, to, now);
         let offset = TopicPartitionOffset {
             topic: from.topic.to_string(),
             partition: from.partition,
@@ -173,8 +180,10 @@ impl Engine {
 
     /// A partition of which much was read waits until some of it is delivered.
     fn pause_or_resume(&mut self, id: SessionId) {
+        let sessions = self.consuming.sessions.len().max(1) as u64;
+        let ahead = self.limits.read_ahead_bytes.min(self.limits.read_ahead_total_bytes / sessions);
         let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
-        let share = self.limits.read_ahead_bytes / (session.partitions.len().max(1) as u64);
+        let share = ahead / (session.partitions.len().max(1) as u64);
         let mut ops = Vec::new();
         for (from, partition) in &mut session.partitions {
             let full = partition.bytes >= share;

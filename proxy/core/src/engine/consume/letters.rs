@@ -3,7 +3,7 @@
 //! A moved record keeps key, value, headers and timestamp. It gets headers that say where it is from: those of its first
 //! place, however often it is moved.
 
-use crate::{Consumed, ConsumerGroup, Millis, Poison, Record, RetryTopic, Subscribe, TopicPartition};
+use crate::{Consumed, Millis, Poison, Record, RetryTopic, Subscribe, TopicPartition};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -11,10 +11,22 @@ use std::sync::Arc;
 const PREFIX: &str = "sidecommit-";
 /// Of the record's first place; kept when it is moved on.
 const ORIGIN: [&str; 4] = ["origin-topic", "origin-partition", "origin-offset", "origin-timestamp"];
+/// What names the record for ever: topic id, partition and offset of where its group first read it.
+const IDENTITY: &str = "identity";
 /// When it may be attempted, in milliseconds since the epoch.
 const DUE: &str = "retry-due";
 /// Attempts that failed in all.
 const ATTEMPTS: &str = "attempts";
+
+/// A record that is given up.
+pub(super) struct GivenUp<'a> {
+    pub(super) record: &'a Consumed,
+    pub(super) from: &'a TopicPartition,
+    pub(super) topic_id: &'a str,
+    pub(super) poison: &'a Poison,
+    /// How many attempts failed where it is.
+    pub(super) attempts: u32,
+}
 
 /// Where a record that is given up goes.
 pub(super) fn destination(
@@ -23,10 +35,7 @@ pub(super) fn destination(
     retryable: bool,
 ) -> Option<(Arc<str>, Millis)> {
     let topics = &subscribe.retry.topics;
-    let next = match topics.iter().position(|topic| topic.topic == from.topic) {
-        Some(at) => at + 1,
-        None => 0,
-    };
+    let next = topics.iter().position(|topic| topic.topic == from.topic).map_or(0, |at| at + 1);
     match topics.get(next).filter(|_| retryable) {
         Some(topic) => Some((topic.topic.clone(), topic.delay)),
         None => subscribe.retry.dead_letters.clone().map(|topic| (topic, 0)),
@@ -39,6 +48,11 @@ pub(super) fn is_later(subscribe: &Subscribe, from: &TopicPartition) -> bool {
         .is_some_and(|(to, _)| subscribe.retry.topics.iter().any(|t| t.topic == to))
 }
 
+/// Whether the records of a partition were moved there for this subscription.
+pub(super) fn is_retry(subscribe: &Subscribe, from: &TopicPartition) -> bool {
+    subscribe.retry.topics.iter().any(|topic| topic.topic == from.topic)
+}
+
 /// When a record of a retry topic may be attempted.
 pub(super) fn due(record: &Consumed, topic: &RetryTopic) -> Millis {
     let stamped = || Millis::try_from(record.timestamp_ms).unwrap_or(0) + topic.delay;
@@ -47,14 +61,12 @@ pub(super) fn due(record: &Consumed, topic: &RetryTopic) -> Millis {
 
 /// The record as it is written.
 pub(super) fn letter(
-    record: &Consumed,
-    from: &TopicPartition,
-    poison: &Poison,
-    attempts: u32,
-    group: &ConsumerGroup,
+    given_up: &GivenUp<'_>,
+    subscribe: &Subscribe,
     to: (Arc<str>, Millis),
     now: Millis,
 ) -> Record {
+    let GivenUp { record, from, topic_id, poison, attempts } = *given_up;
     let (topic, delay) = to;
     let is_ours = |name: &str| name.starts_with(PREFIX);
     let origin = |name: &str| ORIGIN.iter().any(|known| name.strip_prefix(PREFIX) == Some(known));
@@ -71,9 +83,13 @@ pub(super) fn letter(
         add(offset, record.offset.to_string());
         add(timestamp, record.timestamp_ms.to_string());
     }
+    // What anybody may have written into another topic names nothing.
+    let known = record.identity().filter(|_| is_retry(subscribe, from));
+    let (id, partition, offset) = known.unwrap_or((topic_id, from.partition, record.offset));
+    add(IDENTITY, format!("{id}/{partition}/{offset}"));
     let before: u64 = number(record, ATTEMPTS).unwrap_or(0);
-    add(ATTEMPTS, (before + u64::from(attempts)).to_string());
-    add("group", group.group_id.clone());
+    add(ATTEMPTS, before.saturating_add(attempts.into()).to_string());
+    add("group", subscribe.group_id.clone());
     add("error-class", poison.error_class.clone());
     add("error-message", poison.message.clone());
     add("moved-at", now.to_string());
@@ -91,7 +107,23 @@ pub(super) fn letter(
 }
 
 fn number(record: &Consumed, name: &str) -> Option<u64> {
+    text(record, name)?.parse().ok()
+}
+
+fn text<'a>(record: &'a Consumed, name: &str) -> Option<&'a str> {
     let named = |header: &&(Arc<str>, Option<Bytes>)| header.0.strip_prefix(PREFIX) == Some(name);
     let (_, value) = record.headers.iter().rfind(named)?;
-    std::str::from_utf8(value.as_deref()?).ok()?.parse().ok()
+    std::str::from_utf8(value.as_deref()?).ok()
+}
+
+impl Consumed {
+    /// Topic id, partition and offset of where a record that was moved was first read, if its headers say so. To be trusted
+    /// where only the sidecar writes: [`crate::Delivery::moved`].
+    pub fn identity(&self) -> Option<(&str, i32, i64)> {
+        let mut parts = text(self, IDENTITY)?.rsplitn(3, '/');
+        let offset = parts.next()?.parse().ok().filter(|offset| *offset >= 0)?;
+        let partition = parts.next()?.parse().ok().filter(|partition| *partition >= 0)?;
+        let topic_id = parts.next().filter(|id| !id.is_empty())?;
+        Some((topic_id, partition, offset))
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::{Failed, Held, Partition, Session};
 use crate::{
-    AssignedPartition, ConsumerId, ConsumerOp, DeliveryId, Effect, PartitionMemory, Poison, Reason, Refusal,
-    SessionId, StreamId, StreamItem, Subscribe, TopicPartition,
+    AssignedPartition, ConsumerId, ConsumerOp, DeliveryId, Effect, GroupProtocol, PartitionMemory, Poison,
+    Reason, Refusal, SessionId, StreamId, StreamItem, Subscribe, TopicPartition, Topics,
     engine::{Engine, Serving, outcome::Cause},
 };
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ impl Engine {
             self.resume_session(id, stream, &subscribe)?;
             return Ok(id);
         }
+        self.check_lanes(subscribe.protocol)?;
         self.end_namesake(&subscribe);
         let (sessions, limit) = (self.consuming.sessions.len(), self.limits.sessions);
         if sessions >= limit {
@@ -59,6 +60,19 @@ impl Engine {
         self.consuming.sessions.insert(id, session);
         self.tell(id, StreamItem::Started { session: id, resumed: false });
         Ok(id)
+    }
+
+    /// What a member that is gone has begun in Kafka has to end before others get its partitions. With KIP-848 only the broker
+    /// knows when that is.
+    fn check_lanes(&self, protocol: GroupProtocol) -> Result<(), Refusal> {
+        let (lane, session) = (self.limits.lane_timeout, self.limits.session_timeout);
+        if protocol == GroupProtocol::Consumer || lane < session {
+            return Ok(());
+        }
+        let message = format!(
+            "limits.lane_timeout of the sidecar is {lane} ms: expected less than session.timeout.ms, {session} ms"
+        );
+        Err(Refusal::new(Reason::InvalidField, message).field("limits.lane_timeout"))
     }
 
     /// Whoever begins anew as a static member takes the place of whoever was it before: the group has one of the name, so the
@@ -178,6 +192,10 @@ impl Engine {
     }
 
     pub(super) fn on_assigned(&mut self, id: SessionId, partitions: Vec<AssignedPartition>) {
+        let Some(session) = self.consuming.sessions.get(&id) else { return };
+        if let Some(refusal) = reads_its_dead_letters(&session.subscribe, &partitions) {
+            return self.end_session(id, &refusal, false);
+        }
         let mut told = Vec::new();
         for AssignedPartition { partition, topic_id } in partitions {
             let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
@@ -234,6 +252,22 @@ impl Engine {
             self.end_session(id, &Refusal::new(Reason::DeliveryTimedOut, message), true);
         }
     }
+}
+
+/// What was given up would come back as something new, and be given up again. That a pattern means it is only known when the
+/// group says so.
+fn reads_its_dead_letters(subscribe: &Subscribe, assigned: &[AssignedPartition]) -> Option<Refusal> {
+    let dead = subscribe.retry.dead_letters.as_ref()?;
+    let (Topics::Pattern(pattern), true) =
+        (&subscribe.topics, assigned.iter().any(|assigned| assigned.partition.topic == *dead))
+    else {
+        return None;
+    };
+    let message = format!(
+        "subscribe.topic_pattern {pattern:?} matches the subscription's own dead_letter_topic {dead}: expected one that \
+         does not"
+    );
+    Some(Refusal::new(Reason::InvalidField, message).field("subscribe.topic_pattern"))
 }
 
 /// What a record is said to have done over which its application died.

@@ -2,7 +2,7 @@
 
 use super::{Failed, partition::Busy};
 use crate::{
-    DeliveryId, Failure, Poison, Reason, Refusal, SessionId, StreamId, Subscribe, TopicPartition,
+    DeliveryId, Failure, Millis, Poison, Reason, Refusal, SessionId, StreamId, Subscribe, TopicPartition,
     TopicPartitionOffset, TxnId, TxnOutcome,
     engine::{Engine, outcome::Cause, schedule::GROUPS_MAX, txn::Txn},
 };
@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// Records of a delivery that can fail by name at once: so much is counted and remembered of each. Others are delivered again as
 /// if they had not failed, and will.
 const NAMED_MAX: usize = 1_000;
+
+/// How long a partition waits at least before it is tried again to move its next record.
+const MOVE_AGAIN: Millis = 1_000;
 
 impl Engine {
     /// A transaction will settle these deliveries. Of one that is void nothing may be committed: the transaction is over.
@@ -113,7 +116,8 @@ impl Engine {
     /// A transaction is final: what it held is settled, or goes back.
     pub(in crate::engine) fn settle_deliveries(&mut self, txn: &Txn, outcome: &TxnOutcome) {
         if let Some((id, from, offset)) = self.consuming.moves.remove(&txn.id) {
-            return self.moved(id, &from, offset, outcome);
+            let to = txn.records.first().map(|letter| letter.topic.clone()).unwrap_or_default();
+            return self.moved(id, &from, offset, &to, outcome);
         }
         for delivery in &txn.deliveries {
             let Some(held) = self.consuming.deliveries.get(delivery) else { continue };
@@ -250,9 +254,9 @@ impl Engine {
     }
 
     /// A record was moved, or could not be.
-    fn moved(&mut self, id: SessionId, from: &TopicPartition, offset: i64, outcome: &TxnOutcome) {
+    fn moved(&mut self, id: SessionId, from: &TopicPartition, offset: i64, to: &str, outcome: &TxnOutcome) {
         let committed = matches!(outcome, TxnOutcome::Committed(_));
-        let backoff = self.backoff(id, u32::MAX);
+        let backoff = self.backoff(id, u32::MAX).max(MOVE_AGAIN);
         let Some(session) = self.consuming.sessions.get_mut(&id) else { return };
         let Some(partition) = session.partitions.get_mut(from) else { return };
         if committed {
@@ -265,9 +269,23 @@ impl Engine {
             return;
         }
         partition.not_before = self.now + backoff;
+        if let Some(refusal) = refused_for_good(from, offset, to, outcome) {
+            self.consuming.stuck.push((id, refusal));
+        }
         self.rewind(id, from);
         self.remember(id, from);
     }
+}
+
+/// A record cannot be moved, and would not be the next time: its partition could only stand still unseen.
+fn refused_for_good(from: &TopicPartition, offset: i64, to: &str, outcome: &TxnOutcome) -> Option<Refusal> {
+    let TxnOutcome::Aborted { reason, message, .. } = outcome else { return None };
+    let for_good = matches!(
+        reason,
+        Reason::RecordRejected | Reason::TopicDenied | Reason::GroupDenied | Reason::TransactionalIdDenied
+    );
+    let message = format!("{from} offset {offset} cannot be moved to topic {to}: {message}");
+    for_good.then(|| Refusal::new(*reason, message).field("subscribe.retry_policy"))
 }
 
 /// One more attempt of these offsets failed; a record that has failed alone as often as it may is given up, where it can go

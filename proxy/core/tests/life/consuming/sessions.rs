@@ -60,3 +60,50 @@ fn a_stream_that_comes_back_is_told_again_that_there_is_nothing() {
     ));
     assert_eq!(told[2..], [Ok(StreamItem::Idle)]);
 }
+
+#[test]
+fn sessions_share_what_may_be_read_ahead() {
+    let limits = Limits { read_ahead_bytes: 2_000, read_ahead_total_bytes: 2_000, ..Limits::default() };
+    let one = Subscribe { max_records: 1, ..subscribe() };
+    // So many that they are more than a half and less than the whole.
+    let records = 1_500 / consumed(0).bytes() as i64;
+    let mut first = Reader::of(World::start(limits), one, records);
+    let paused = |reader: &Reader| {
+        let asked = reader.world.asked.iter().rev().filter(|(member, _)| *member == reader.member);
+        asked.map(|(_, op)| op).find_map(|op| match op {
+            ConsumerOp::Pause(_) => Some(true),
+            ConsumerOp::Resume(_) => Some(false),
+            _ => None,
+        })
+    };
+    let delivery = first.delivery();
+    assert_eq!(paused(&first), None);
+    let other = Subscribe { group_id: "other".into(), ..subscribe() };
+    first.world.stream(9, StreamEvent::Subscribe(Box::new(other)));
+    first.told();
+    first.process(delivery.id);
+    assert_eq!(paused(&first), Some(true), "half of it is another's");
+}
+
+#[test]
+fn lanes_must_not_outlive_the_members_whose_offsets_they_carry() {
+    for (lane_timeout, protocol, taken) in [
+        (44_999, GroupProtocol::ClassicCooperative, true),
+        (45_000, GroupProtocol::ClassicCooperative, false),
+        (45_000, GroupProtocol::ClassicEager, false),
+        (45_000, GroupProtocol::Consumer, true),
+    ] {
+        let limits = Limits { lane_timeout, session_timeout: 45_000, ..Limits::default() };
+        let mut world = World::start(limits);
+        world.stream(1, StreamEvent::Subscribe(Box::new(Subscribe { protocol, ..subscribe() })));
+        match &world.told[..] {
+            [(_, Ok(StreamItem::Started { .. }))] => assert!(taken, "{lane_timeout} {protocol:?}"),
+            [(_, Err(refusal))] => {
+                assert!(!taken && world.asked.is_empty(), "{lane_timeout} {protocol:?}");
+                assert_eq!(refusal.reason, Reason::InvalidField);
+                assert_eq!(refusal.field.as_deref(), Some("limits.lane_timeout"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

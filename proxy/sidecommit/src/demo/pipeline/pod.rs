@@ -20,8 +20,8 @@ use tokio::{
     sync::mpsc,
 };
 
-/// The brokers' least session.timeout.ms: a member that is silent for longer loses its partitions.
-pub(super) const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+/// session.timeout.ms: a member that is silent for longer loses its partitions. More than the least limits.lane_timeout.
+pub(super) const SESSION_TIMEOUT: Duration = Duration::from_secs(7);
 /// An application that finishes its transactions.
 const END_PATIENCE: Duration = Duration::from_secs(40);
 

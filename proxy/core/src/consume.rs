@@ -187,7 +187,8 @@ pub struct Consumed {
 /// What a member of a group reports. Reports of closed consumers are ignored.
 #[derive(Clone, Debug)]
 pub enum ConsumerEvent {
-    /// Partitions came. They are read from the group's offsets, at [`PartitionEpoch`] 0, until told otherwise.
+    /// Partitions came. They are read from the group's offsets, at [`PartitionEpoch`] 0, until told otherwise. Where
+    /// [`Reset::Latest`] applied, such an offset is committed already.
     Assigned(Vec<AssignedPartition>),
     /// Partitions go. The group waits for [`ConsumerOp::LetGo`].
     Revoking {
@@ -222,8 +223,8 @@ pub enum ConsumerEvent {
     },
     /// The member is out of the group for good. Its partitions are lost.
     Failed {
-        /// [`Reason::GroupDenied`], [`Reason::TopicDenied`], [`Reason::MemberFenced`], [`Reason::OffsetMissing`] or
-        /// [`Reason::KafkaFailed`].
+        /// [`Reason::GroupDenied`], [`Reason::TopicDenied`], [`Reason::UnknownTopic`], [`Reason::MemberFenced`],
+        /// [`Reason::OffsetMissing`] or [`Reason::KafkaFailed`].
         reason: Reason,
         /// librdkafka's words.
         message: String,

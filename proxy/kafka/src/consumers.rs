@@ -20,17 +20,18 @@ use std::{
 
 mod failure;
 mod gathered;
-mod gone;
 mod inbox;
 mod member;
 mod partitions;
 mod rewinds;
 mod settings;
 mod topic_ids;
+mod topics;
 
 use failure::Stop;
 use inbox::{Inbox, Order};
 use member::Member;
+pub(crate) use settings::whole;
 
 /// Between two tries to join under a name that another member has.
 const NAME_TAKEN: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! librdkafka calls that rust-rdkafka has no suitable safe form for. Nothing else in this crate is unsafe.
+//! librdkafka calls that rust-rdkafka has no suitable safe form for, and one of the C library. Nothing else in this crate is
+//! unsafe.
 //!
 //! - group metadata from plain fields (KIP-447): rust-rdkafka can only take it from its own consumer;
 //! - commit_transaction and flush: rust-rdkafka's wait in whole 100 ms polls while anything is in flight;
@@ -6,7 +7,8 @@
 //! - listing groups and their offsets with their metadata;
 //! - polling a consumer: which topic's partition has ended, and rebalances and commits that wait without a callback;
 //! - a topic's id, and a topic with a configuration of its own;
-//! - naming the bootstrap servers again.
+//! - naming the bootstrap servers again;
+//! - whether a regular expression is one.
 
 use crate::classify::TxnError;
 use rdkafka::{
@@ -25,11 +27,13 @@ mod consumer;
 mod events;
 mod groups;
 mod offsets;
+mod regex;
 mod topics;
 
 pub(crate) use consumer::{Answer, ConsumerQueue, Polled, Rebalance, cached_end};
 pub(crate) use events::Events;
 pub(crate) use groups::{GroupOffset, committed_offsets, list_groups};
+pub(crate) use regex::check_regex;
 pub(crate) use topics::{TopicHandle, TopicId, topic_id};
 
 /// Tells a client its bootstrap servers again, for when it reaches nobody.

@@ -25,6 +25,12 @@ pub trait Backend: Send + Sync + 'static {
     /// reason to try again.
     fn topic(&self, name: &str) -> impl Future<Output = Result<Arc<TopicFacts>, Refusal>> + Send;
 
+    /// Looks whether topics can be chosen by a regular expression.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    fn pattern(&self, pattern: &str) -> Result<(), String>;
+
     /// Begins a Consume stream: hands [`StreamEvent::Subscribe`] to the engine, and what comes after it.
     ///
     /// A refused subscription is told as the stream's first item; so is everything else that ends it.

@@ -140,6 +140,10 @@ impl Backend for FakeEngine {
         vec![Self::view(open(), TxnState::Open)]
     }
 
+    fn pattern(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
     fn consume(&self, _: Subscribe) -> ConsumeStream {
         panic!("not a command's")
     }

@@ -39,10 +39,6 @@ impl Stop {
         Self::Failed(Reason::KafkaFailed, message.to_string())
     }
 
-    pub(super) fn gone(topic: &str) -> Self {
-        Self::Failed(Reason::UnknownTopic, format!("topic {topic:?} was deleted"))
-    }
-
     pub(super) fn report(self, seat: &Seat) {
         let (reason, message) = match self {
             Self::Closed => return,

@@ -1,9 +1,9 @@
 //! What a member's thread is told, and what wakes it.
 
-use super::topic_ids::TopicIds;
+use super::{topic_ids::TopicIds, topics::Found};
 use parking_lot::{Condvar, Mutex};
 use sidecommit_core::ConsumerOp;
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 /// What a member's thread does next.
 #[derive(Debug)]
@@ -12,8 +12,8 @@ pub(super) enum Order {
     Op(ConsumerOp),
     /// What was asked for the assignment of that number.
     TopicIds(u64, TopicIds),
-    /// Of the topics that were looked for, one that is gone.
-    Gone(Option<Arc<str>>),
+    /// What came of a look at the topics.
+    Found(Option<Found>),
 }
 
 /// Orders in order. Unbounded: the engine asks for little at a time.

@@ -4,12 +4,12 @@ use super::{
     Seat,
     failure::Stop,
     gathered::Gathered,
-    gone,
     inbox::Order,
     partitions::{Partitions, list, resume_at},
     rewinds::{Arrived, Means, Rewinds},
     settings,
     topic_ids::{self, TopicIds},
+    topics::{self, Found, Watch},
 };
 use crate::{
     ClientSettings, Cluster,
@@ -21,7 +21,9 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, RebalanceProtocol},
     types::RDKafkaErrorCode as Code,
 };
-use sidecommit_core::{AssignedPartition, ConsumerEvent, ConsumerOp, Reset, Subscribe, TopicPartition};
+use sidecommit_core::{
+    AssignedPartition, ConsumerEvent, ConsumerOp, Reason, Reset, Subscribe, TopicPartition,
+};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -44,7 +46,7 @@ pub(super) struct Member {
     /// What came while it waited.
     rebalances: VecDeque<Rebalance>,
     assignments: u64,
-    looks: Looks,
+    watch: Watch,
     // None only while it is dropped; in this order.
     exceptions: Vec<TopicHandle>,
     queue: Option<ConsumerQueue>,
@@ -58,15 +60,6 @@ enum Awaits {
     /// Offsets to begin with; and those ids.
     Beginnings(BTreeMap<Arc<str>, Arc<str>>),
     LetGo,
-}
-
-/// For topics that are gone.
-#[derive(Debug, PartialEq, Eq)]
-enum Looks {
-    Idle,
-    UnderWay,
-    /// Something was heard since it began.
-    Again,
 }
 
 // === impl Member ===
@@ -100,7 +93,7 @@ impl Member {
             rebalance: None,
             rebalances: VecDeque::new(),
             assignments: 0,
-            looks: Looks::Idle,
+            watch: Watch::new(settings::refresh(settings)),
             exceptions,
             queue: Some(queue),
             consumer: Some(consumer),
@@ -132,6 +125,9 @@ impl Member {
         let drained = self.poll()?;
         self.go_on_with_rewinds()?;
         self.reminder.look_after(self.consumer().client());
+        if self.watch.is_due() {
+            self.look()?;
+        }
         if drained {
             let due = self.rewinds.due().map_or(POLL, |due| due.saturating_duration_since(Instant::now()));
             self.seat.inbox.wait(due.min(POLL));
@@ -166,12 +162,7 @@ impl Member {
             }
             Order::Op(ConsumerOp::Close) => return Err(Stop::Closed),
             Order::TopicIds(number, ids) => return self.identified(number, ids),
-            Order::Gone(Some(topic)) => return Err(Stop::gone(&topic)),
-            Order::Gone(None) => {
-                if std::mem::replace(&mut self.looks, Looks::Idle) == Looks::Again {
-                    return self.look_for_topics();
-                }
-            }
+            Order::Found(found) => return self.found(found),
         }
         Ok(())
     }
@@ -270,7 +261,7 @@ impl Member {
                 }
                 if matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
                 {
-                    self.look_for_topics()?;
+                    self.look()?;
                 }
                 Stop::of(self.consumer().client(), code, &message).map_or(Ok(()), Err)
             }
@@ -314,16 +305,26 @@ impl Member {
         self.seat.report(ConsumerEvent::Revoking { partitions, lost });
     }
 
-    /// librdkafka goes on without a topic that is gone, and KIP-848's broker takes its partitions like any others.
-    fn look_for_topics(&mut self) -> Result<(), Stop> {
-        let topics = settings::named(&self.subscribe);
-        if self.looks != Looks::Idle {
-            self.looks = Looks::Again;
-        } else if !topics.is_empty() {
-            self.looks = Looks::UnderWay;
-            gone::ask(self.seat.clone(), self.cluster.clone(), topics)?;
+    /// At the topics: what happens to them is told to a member by accident only.
+    fn look(&mut self) -> Result<(), Stop> {
+        let read = self.partitions.topic_ids();
+        let named = settings::named(&self.subscribe);
+        self.watch.look(&self.seat, &self.cluster, topics::expected(read, &named))
+    }
+
+    fn found(&mut self, found: Option<Found>) -> Result<(), Stop> {
+        match found {
+            Some(Found::Gone(topic)) => {
+                let message = format!("topic {topic:?} does not exist any more");
+                return Err(Stop::Failed(Reason::UnknownTopic, message));
+            }
+            // The group has no offsets for it any more, and librdkafka goes on where it was.
+            Some(Found::MadeAgain(topic, old)) if self.partitions.topic_id(&topic).as_ref() == Some(&old) => {
+                return Err(Stop::kafka(format!("topic {topic:?} was deleted and made again")));
+            }
+            _ => {}
         }
-        Ok(())
+        if self.watch.looked() { self.look() } else { Ok(()) }
     }
 
     fn revoke(&mut self, rebalance: Rebalance) -> Result<(), Stop> {
@@ -334,7 +335,7 @@ impl Member {
             self.seat.membership.lock().partitions.remove(&name);
         }
         self.perform(rebalance)?;
-        self.look_for_topics()
+        self.look()
     }
 
     /// Records are of no use before their topics' ids are known.

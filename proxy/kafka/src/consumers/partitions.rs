@@ -79,6 +79,13 @@ impl Partitions {
         Some(self.0.get(topic)?.values().next()?.topic_id.clone())
     }
 
+    /// The ids of all topics that are read.
+    pub(super) fn topic_ids(&self) -> impl Iterator<Item = (Arc<str>, Arc<str>)> {
+        let first =
+            |partitions: &BTreeMap<i32, Partition>| Some(partitions.values().next()?.topic_id.clone());
+        self.0.iter().filter_map(move |(topic, partitions)| Some((topic.clone(), first(partitions)?)))
+    }
+
     pub(super) fn add(&mut self, name: TopicPartition, topic_id: Arc<str>) {
         let topic = self.0.entry(name.topic.clone()).or_default();
         topic.insert(name.partition, Partition::new(name, topic_id));

@@ -3,13 +3,16 @@
 use crate::{ClientSettings, classify::TxnError, client::Logged, ffi::TopicHandle};
 use rdkafka::{ClientConfig, client::Client};
 use sidecommit_core::{GroupProtocol, Reset, Subscribe, Topics};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// librdkafka holds that much at most beyond what it was asked for.
 const HELD_MAX: u64 = 16 << 20;
 
 /// Kafka's own topics, which a pattern does not mean.
 const INTERNAL: &str = "^__consumer_offsets$,^__transaction_state$,^__share_group_state$";
+
+/// How often to look for changes of topics that nobody tells: librdkafka's default.
+const REFRESH: Duration = Duration::from_secs(300);
 
 const RESET: &str = "auto.offset.reset";
 
@@ -60,17 +63,28 @@ pub(super) fn config(client: &ClientSettings, subscribe: &Subscribe, read_ahead_
     config
 }
 
+/// How often to look for changes of topics.
+pub(super) fn refresh(client: &ClientSettings) -> Duration {
+    let given = client.properties.get("topic.metadata.refresh.interval.ms");
+    given.and_then(|millis| millis.parse().ok()).map_or(REFRESH, Duration::from_millis)
+}
+
 /// What is subscribed to, the retry topics included. A pattern starts with '^'.
 pub(super) fn topics(subscribe: &Subscribe) -> Vec<String> {
     let mut topics = match &subscribe.topics {
         Topics::Named(topics) => topics.iter().map(ToString::to_string).collect(),
-        Topics::Pattern(pattern) => vec![format!("^({pattern})$")],
+        Topics::Pattern(pattern) => vec![whole(pattern)],
     };
     topics.extend(subscribe.retry.topics.iter().map(|retry| retry.topic.to_string()));
     topics
 }
 
-/// What has to exist.
+/// What matches a pattern as a whole.
+pub(crate) fn whole(pattern: &str) -> String {
+    format!("^({pattern})$")
+}
+
+/// Topics that have to exist.
 pub(super) fn named(subscribe: &Subscribe) -> Vec<Arc<str>> {
     let topics = match &subscribe.topics {
         Topics::Named(topics) => topics.as_slice(),

@@ -9,6 +9,7 @@ mod partitioner;
 mod reader;
 mod rebalances;
 mod rewinds;
+mod secured;
 mod stopped;
 mod support;
 mod topics;

@@ -43,6 +43,7 @@ struct Sizes {
 
 /// The topics of a subscription: they exist, and each is named once.
 struct Named<'a, B> {
+    backend: &'a B,
     known: Known<'a, B>,
     by: HashMap<Arc<str>, &'static str>,
 }
@@ -61,7 +62,7 @@ pub(super) async fn subscribe(backend: &impl Backend, wire: v1::Subscribe) -> Re
         Some(timeout) => span("subscribe.delivery_timeout", timeout, DELIVERY_TIMEOUT_RANGE)?,
     };
     let session = session("subscribe.session_id", &wire.session_id)?;
-    let mut named = Named { known: Known::new(backend), by: HashMap::new() };
+    let mut named = Named { backend, known: Known::new(backend), by: HashMap::new() };
     let topics = named.read(wire.topics, wire.topic_pattern).await?;
     let retry = named.retry(wire.retry_policy.unwrap_or_default()).await?;
     Ok(Subscribe {
@@ -158,7 +159,13 @@ impl<B: Backend> Named<'_, B> {
                 Err(invalid("subscribe.topic_pattern", shown, "either of them"))
             }
             (true, false) => {
-                without_nul("subscribe.topic_pattern", &pattern)?;
+                let field = "subscribe.topic_pattern";
+                without_nul(field, &pattern)?;
+                let checked = self.backend.pattern(&pattern);
+                checked.map_err(|why| {
+                    let shown = format!("{} ({why})", quoted(&pattern));
+                    invalid(field, shown, "a regular expression in POSIX extended syntax")
+                })?;
                 Ok(Topics::Pattern(pattern))
             }
             (false, true) => {

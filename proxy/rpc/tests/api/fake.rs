@@ -166,6 +166,10 @@ impl Backend for Fake {
         }
     }
 
+    fn pattern(&self, pattern: &str) -> Result<(), String> {
+        if pattern.contains('[') { Err("unmatched [".to_owned()) } else { Ok(()) }
+    }
+
     fn consume(&self, subscribe: Subscribe) -> ConsumeStream {
         let (items, told) = mpsc::unbounded_channel();
         let streams = self.streams.clone();

@@ -104,7 +104,7 @@ async fn a_wrong_field_is_named_and_no_stream_is_begun() {
     const HOUR: Option<Duration> = Some(Duration { seconds: 3600, nanos: 0 });
     const NONE: Option<Duration> = Some(Duration { seconds: 0, nanos: 999_999 });
     let server = Server::start().await;
-    let cases: [Spoilt; 39] = [
+    let cases: [Spoilt; 40] = [
         ("group_id", |s| s.group_id.clear()),
         ("group_id", |s| s.group_id = "x".repeat(256)),
         ("group_id", |s| s.group_id = "a\0".into()),
@@ -115,6 +115,7 @@ async fn a_wrong_field_is_named_and_no_stream_is_begun() {
         ("topics", |s| s.topics.push("t".into())),
         ("topic_pattern", |s| s.topic_pattern = "t.*".into()),
         ("topic_pattern", |s| (s.topics, s.topic_pattern) = (vec![], "t\0".into())),
+        ("topic_pattern", |s| (s.topics, s.topic_pattern) = (vec![], "t[".into())),
         ("limits.max_records", |s| limits(s).max_records = -1),
         ("limits.max_records", |s| limits(s).max_records = 10_001),
         ("limits.max_records", |s| limits(s).max_records = 1000), // do not fit 100,000 bytes
@@ -164,6 +165,15 @@ async fn a_wrong_field_is_named_and_no_stream_is_begun() {
         assert_eq!(details.detail.next_action(), v1::NextAction::FixRequest);
     }
     assert_eq!(server.fake.streams.borrow().len(), 0);
+}
+
+#[tokio::test]
+async fn a_malformed_pattern_is_told_with_what_is_wrong_and_what_would_be_right() {
+    let server = Server::start().await;
+    let malformed = v1::Subscribe { topics: vec![], topic_pattern: "t[".into(), ..subscribe() };
+    let status = Stream::of(&server, malformed).await.end().await.unwrap_err();
+    let told = r#"subscribe.topic_pattern "t[" (unmatched [): expected a regular expression in POSIX extended syntax"#;
+    assert_eq!(status.message(), told);
 }
 
 #[tokio::test]

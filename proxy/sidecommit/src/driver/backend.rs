@@ -46,6 +46,10 @@ impl Backend for Sidecar {
         self.topics.facts(name).await
     }
 
+    fn pattern(&self, pattern: &str) -> Result<(), String> {
+        sidecommit_kafka::check_pattern(pattern)
+    }
+
     fn consume(&self, subscribe: Subscribe) -> ConsumeStream {
         let (items, told) = mpsc::unbounded_channel();
         let stream = self.engine.subscribe(subscribe, items);

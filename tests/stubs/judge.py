@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import sys
 
 folder, slot, languages = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
@@ -80,7 +81,16 @@ for language in languages:
         row(f"{tag}: its records are visible once, unchanged", expected_records(tag), sorted(records.values()))
         row(f"{tag}: they are where the reply says", ranges_of(records), line.get("ranges"))
 
-row("nothing else is visible", 2 * 3 * len(languages), len(visible))
+for language in languages:
+    tag, line = f"{language}/copy", told.get((language, "copy"), {})
+    delivered = {"offsets": [0, 1, 2], "attempts": [1, 1, 1], "again": []}
+    row(f"{tag}: it reads its topic once, and as the next member nothing", delivered, {k: line.get(k) for k in delivered})
+    named = [bool(re.fullmatch(rf"[\w-]{{22}}/[\w-]{{22}}/0/{n}", key)) for n, key in enumerate(line.get("keys", []))]
+    row(f"{tag}: each record has a key", [True] * 3, named)
+    records = [record for record in visible.values() if any(tag in part for part in record)]
+    row(f"{tag}: what it read is written once, unchanged", expected_records(tag), sorted(records))
+
+row("nothing else is visible", 3 * 3 * len(languages), len(visible))
 row("the sidecar drained and exited with 0", "0", (folder / "sidecar.exit").read_text().strip())
 row("the sidecar's log has nothing unexpected", [], unexpected())
 failed = verdicts.count(False)

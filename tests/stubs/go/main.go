@@ -1,10 +1,11 @@
-// Begin, Produce and Commit with what protoc-gen-go and protoc-gen-go-grpc generate, over the socket and over TCP.
+// Begin, Produce and Commit, and Consume, with what protoc-gen-go and protoc-gen-go-grpc generate, over the socket and over TCP.
 package main
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"io"
 	"log"
 	"os"
 	"time"
@@ -47,11 +48,16 @@ func refusal(err error) map[string]any {
 	return refused
 }
 
-func transact(transport, target string) {
+func connect(target string) (*grpc.ClientConn, context.Context, context.CancelFunc) {
 	channel, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	check(err)
-	defer channel.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	return channel, ctx, cancel
+}
+
+func transact(transport, target string) {
+	channel, ctx, cancel := connect(target)
+	defer channel.Close()
 	defer cancel()
 
 	stub := pb.NewTransactionServiceClient(channel)
@@ -88,6 +94,81 @@ func transact(transport, target string) {
 	}))
 }
 
+// Settles what is delivered; hangs up when there is nothing more and it was enough. Returns what was delivered.
+func read(ctx context.Context, channel *grpc.ClientConn, enough int, settle func(*pb.Delivery)) []*pb.ConsumedRecord {
+	stream, err := pb.NewConsumeServiceClient(channel).Consume(ctx)
+	check(err)
+	subscribe := &pb.Subscribe{GroupId: input(), Topics: []string{input()}}
+	check(stream.Send(&pb.ConsumeRequest{Kind: &pb.ConsumeRequest_Subscribe{Subscribe: subscribe}}))
+	check(stream.Send(&pb.ConsumeRequest{Kind: &pb.ConsumeRequest_Credit{Credit: &pb.Credit{Deliveries: 10}}}))
+	delivered := []*pb.ConsumedRecord{}
+	for {
+		told, err := stream.Recv()
+		if err == io.EOF {
+			return delivered
+		}
+		check(err)
+		if delivery := told.GetDelivery(); delivery != nil {
+			settle(delivery)
+			delivered = append(delivered, delivery.Records...)
+		} else if told.GetIdle() != nil && len(delivered) >= enough {
+			check(stream.CloseSend())
+		}
+	}
+}
+
+// Copies a delivery in the transaction that settles it.
+func settle(ctx context.Context, stub pb.TransactionServiceClient, delivery *pb.Delivery) {
+	begun, err := stub.Begin(ctx, &pb.BeginRequest{RequestId: delivery.DeliveryId})
+	check(err)
+	ids := []string{delivery.DeliveryId}
+	sent, err := stub.SendOffsets(ctx, &pb.SendOffsetsRequest{TransactionId: begun.TransactionId, DeliveryIds: ids})
+	check(err)
+	copies := []*pb.Record{}
+	for _, r := range delivery.Records {
+		copies = append(copies, &pb.Record{Topic: os.Getenv("SIDECOMMIT_TOPIC"), Key: r.Key, Value: r.Value, Headers: r.Headers})
+	}
+	produced, err := stub.Produce(ctx, &pb.ProduceRequest{TransactionId: begun.TransactionId, Records: copies})
+	check(err)
+	_, err = stub.Commit(ctx, &pb.CommitRequest{
+		TransactionId: begun.TransactionId,
+		RecordCount:   proto.Int64(produced.NextSequence),
+		OffsetsCount:  proto.Int64(sent.OffsetsCount),
+	})
+	check(err)
+}
+
+// The topic that it reads, and the group that it reads as.
+func input() string {
+	return os.Getenv("SIDECOMMIT_TOPIC") + "-go"
+}
+
+func copyAll(target string) {
+	channel, ctx, cancel := connect(target)
+	defer channel.Close()
+	defer cancel()
+	stub := pb.NewTransactionServiceClient(channel)
+	batch := records(input(), "go/copy")
+	_, err := stub.Transact(ctx, &pb.TransactRequest{IdempotencyKey: rand.Text(), Records: batch})
+	check(err)
+	first := read(ctx, channel, len(batch), func(delivery *pb.Delivery) { settle(ctx, stub, delivery) })
+	offsets, attempts, keys, again := []int64{}, []int32{}, []string{}, []int64{}
+	for _, r := range first {
+		offsets, attempts, keys = append(offsets, r.Offset), append(attempts, r.Attempt), append(keys, r.IdempotencyKey)
+	}
+	for _, r := range read(ctx, channel, 0, func(*pb.Delivery) {}) {
+		again = append(again, r.Offset)
+	}
+	check(json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"language":  "go",
+		"transport": "copy",
+		"offsets":   offsets,
+		"attempts":  attempts,
+		"keys":      keys,
+		"again":     again,
+	}))
+}
+
 func check(err error) {
 	if err != nil {
 		log.Fatal(err)
@@ -97,4 +178,5 @@ func check(err error) {
 func main() {
 	transact("unix", "unix:"+os.Getenv("SIDECOMMIT_SOCKET"))
 	transact("tcp", os.Getenv("SIDECOMMIT_TCP"))
+	copyAll("unix:" + os.Getenv("SIDECOMMIT_SOCKET"))
 }

@@ -91,13 +91,15 @@ fn sidecommit(kafka: &Kafka, folder: &Path, job: &Job) -> Result<Running, Failur
 // === impl Running ===
 
 impl Running {
-    /// SIGTERM: first to the job.
+    /// In order, so that no open transaction holds back the next turn. The application has no order to keep: the sidecar ends what
+    /// it left.
     pub(super) async fn stop(mut self) -> Result<(), Failure> {
         let ended = self.job.try_wait().map_err(Failure::internal)?;
         if let Some(status) = ended {
             return Err(Failure::Internal(format!("the job ended by itself: {status}")));
         }
-        programs::signal(&self.job, Signal::TERM)?;
+        let signal = if self.sidecar.is_some() { Signal::KILL } else { Signal::TERM };
+        programs::signal(&self.job, signal)?;
         let stopped = tokio::time::timeout(STOP_PATIENCE, self.job.wait()).await;
         stopped.map_err(Failure::internal)?.map_err(Failure::internal)?;
         match &mut self.sidecar {

@@ -64,7 +64,8 @@ pub(super) async fn latencies(
             for _ in 0..records {
                 let made = reader.next()?;
                 if made >= from {
-                    latencies.saturating_record(input.now_us().saturating_sub(made));
+                    let latency = input.now_us().saturating_sub(made);
+                    latencies.record(latency).map_err(Failure::internal)?;
                 }
             }
             Ok(latencies)

@@ -135,12 +135,14 @@ async fn a_record_is_retried_later_while_its_partition_goes_on() {
     let (mut reader, mut app) =
         (Reader::start(&sidecar.socket(), with).await.expect("subscribes"), sidecar.app());
     reader.credit(1000);
-    let mut order = Vec::new();
+    let (mut order, mut keys) = (Vec::new(), Vec::new());
     while order.last() != Some(&(later.clone(), "0:1".to_owned())) {
         let delivery = reader.delivery().await.expect("goes on");
         let value = |record: &v1::ConsumedRecord| {
             String::from_utf8(record.value.clone().unwrap_or_default().to_vec()).expect("is text")
         };
+        let failing = delivery.records.iter().filter(|record| value(record) == "0:1");
+        keys.extend(failing.map(|record| record.idempotency_key.clone()));
         if delivery.topic == input && offsets(&delivery).contains(&1) {
             fail(&mut app, &delivery, &[1], true).await;
             continue;
@@ -150,6 +152,7 @@ async fn a_record_is_retried_later_while_its_partition_goes_on() {
     }
     let expected = [(&input, "0:0"), (&input, "0:2"), (&later, "0:1")];
     assert_eq!(order, expected.map(|(topic, value)| (topic.clone(), value.to_owned())));
+    assert!(keys.len() >= 2 && keys.iter().all(|key| *key == keys[0]), "one record, one key: {keys:?}");
     assert_eq!(cluster.visible(&dead), []);
 }
 

@@ -97,6 +97,28 @@ async fn a_stream_that_comes_back_goes_on_and_one_that_does_not_has_failed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_static_member_whose_application_is_back_at_once_has_failed_and_goes_on() {
+    let cluster = Cluster::shared();
+    let input = cluster.topic(1);
+    fill(kafka(), &input, 1, 1);
+    let sidecar = spec(&cluster.bootstrap()).serve().await;
+    let group_instance_id = unique("instance");
+    let with = v1::Subscribe { group_instance_id, ..subscribe(&unique("static"), &[&input]) };
+    let mut app = sidecar.app();
+    for life in 1..=4 {
+        let mut reader = Reader::start(&sidecar.socket(), with.clone()).await.expect("subscribes");
+        reader.credit(1);
+        let delivery = reader.delivery().await.expect("comes");
+        assert_eq!(delivery.records[0].attempt, life);
+        if life == 4 {
+            return settle(&mut app, &delivery).await;
+        }
+        hold(&mut app, &delivery).await.expect("is to be had");
+        // Dies over it, well within its session's grace.
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idempotency_key_names_a_record_for_ever() {
     let cluster = Cluster::shared();
     let input = cluster.topic(1);

@@ -168,6 +168,10 @@ impl Engine {
             self.consuming.moves.remove(&txn);
         }
         let Some(session) = self.consuming.sessions.remove(&id) else { return };
+        // A member that leaves goes back to no offset: its question would be answered to nobody.
+        self.out.retain(|effect| {
+            !matches!(effect, Effect::Consumer { consumer, op: ConsumerOp::Rewind { .. } } if *consumer == session.member)
+        });
         self.out.push(session.op(ConsumerOp::Close));
         self.consuming.members.remove(&session.member);
         if let Some(stream) = session.stream {

@@ -107,3 +107,16 @@ fn lanes_must_not_outlive_the_members_whose_offsets_they_carry() {
         }
     }
 }
+
+#[test]
+fn a_member_that_leaves_is_not_asked_for_offsets_before() {
+    let mut reader = Reader::start(1);
+    let delivery = reader.delivery();
+    reader.hold(delivery.id);
+    reader.world.rewinds_hang = true;
+    reader.world.stream(reader.stream, StreamEvent::Closed);
+    let before = reader.world.asked.len();
+    reader.world.pass(Limits::default().session_grace);
+    let asked = &reader.world.asked[before..];
+    assert!(matches!(asked, [(member, ConsumerOp::Close)] if *member == reader.member), "{asked:?}");
+}

@@ -408,6 +408,21 @@ fn whoever_holds_a_delivery_for_too_long_loses_its_membership() {
 }
 
 #[test]
+fn a_commit_that_takes_long_is_not_the_application_s_delay() {
+    let mut reader =
+        Reader::of(World::start(Limits::default()), Subscribe { delivery_timeout: 5_000, ..subscribe() }, 1);
+    let delivery = reader.delivery();
+    let txn = reader.hold(delivery.id);
+    reader.world.hangs_at_end = true;
+    assert_eq!(reader.commit(txn), None);
+    reader.world.pass(5_000);
+    assert_eq!(reader.told(), []);
+    reader.world.answer_end(true);
+    assert_eq!(reader.told(), [Ok(StreamItem::Idle)]);
+    assert_eq!(reader.world.offset(&input()), 1);
+}
+
+#[test]
 fn attempts_survive_a_restart_and_who_died_over_a_record_has_failed() {
     let mut reader = Reader::start(1);
     reader.delivery();

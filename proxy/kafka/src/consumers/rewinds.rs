@@ -138,7 +138,8 @@ impl Rewinds {
         }
         let arrived = self.seek(means, partitions, now);
         if self.asking.is_none() {
-            for question in [Question::Committed, Question::Bounds, Question::Commit] {
+            // What is furthest first: an offset that is not decided is asked for again and again.
+            for question in [Question::Commit, Question::Bounds, Question::Committed] {
                 if self.ask(means, question)? {
                     break;
                 }
@@ -305,6 +306,24 @@ fn without_offset(partition: &TopicPartition, reset: Reset, origin: Option<i64>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sidecommit_core::GroupProtocol;
+
+    #[test]
+    fn an_offset_that_is_not_decided_holds_up_no_other_partition() {
+        let subscribe = settings::tests::subscribe(GroupProtocol::ClassicCooperative);
+        let mut config = rdkafka::ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "g");
+        let consumer: BaseConsumer<Logged> = crate::client::create(&config, Logged).expect("a consumer");
+        let queue = ConsumerQueue::of(consumer.client()).expect("a queue");
+        let means = Means { consumer: &consumer, queue: &queue, subscribe: &subscribe };
+        let (mut rewinds, now) = (Rewinds::default(), Instant::now());
+        rewinds.begin(TopicPartition::new("undecided", 0), 1);
+        rewinds.commit_beginnings([TopicPartition::new("new", 0)], now);
+        let beginning = rewinds.ways.get_mut(&TopicPartition::new("new", 0)).expect("on its way");
+        beginning.stage = Stage::Ask(Question::Bounds);
+        rewinds.go_on(&means, &mut Partitions::default(), now).expect("nothing failed");
+        assert_eq!(rewinds.asking, Some(Question::Bounds));
+    }
 
     #[test]
     fn a_group_that_began_at_the_end_goes_back_to_where_the_end_was() {

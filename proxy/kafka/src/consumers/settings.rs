@@ -123,13 +123,13 @@ fn reset_text(reset: Reset) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{Properties, client::Logged, client::create};
     use rdkafka::consumer::BaseConsumer;
     use sidecommit_core::{Fingerprint, Retry, RetryTopic};
 
-    fn subscribe(protocol: GroupProtocol) -> Subscribe {
+    pub(in crate::consumers) fn subscribe(protocol: GroupProtocol) -> Subscribe {
         Subscribe {
             group_id: "g".to_owned(),
             topics: Topics::Pattern("a|b".to_owned()),

@@ -5,6 +5,7 @@ use crate::{
     AssignedPartition, ConsumerId, ConsumerOp, DeliveryId, Effect, GroupProtocol, PartitionMemory, Poison,
     Reason, Refusal, SessionId, StreamId, StreamItem, Subscribe, TopicPartition, Topics,
     engine::{Engine, Serving, outcome::Cause},
+    table::TxnState,
 };
 use std::collections::BTreeMap;
 
@@ -250,11 +251,19 @@ impl Engine {
             return self.end_session(id, &Refusal::new(Reason::SessionLost, message), true);
         }
         let timeout = session.subscribe.delivery_timeout;
-        let late = |held: &&Held| held.session == id && held.sent + timeout <= self.now;
+        let late = |held: &&Held| {
+            held.session == id && held.sent + timeout <= self.now && !self.is_settling(held)
+        };
         if let Some(held) = self.consuming.deliveries.values().find(|held| late(held)) {
             let message = format!("a delivery of {} was not settled within {timeout} ms", held.from);
             self.end_session(id, &Refusal::new(Reason::DeliveryTimedOut, message), true);
         }
+    }
+
+    /// Whether its application has done its part: what takes long then is Kafka, or us.
+    fn is_settling(&self, held: &Held) -> bool {
+        let txn = held.txn.and_then(|txn| self.txns.get(&txn));
+        txn.is_some_and(|txn| txn.state != TxnState::Open)
     }
 }
 

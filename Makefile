@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench nightly sim needs lint build unit crash semantics consume bounces outages stubs mutants
+.PHONY: help demo demo-pipeline test ci bench bench-copy nightly sim needs lint build unit crash semantics consume bounces outages stubs mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -42,6 +42,10 @@ ci: test ## what CI runs: make test, then the demos
 bench: ## rates and latencies through the sidecar and through librdkafka (PROFILE=dev spares the release build)
 	@scripts/need demo
 	scripts/bench
+
+bench-copy: ## topic to topic, exactly once: a sidecar and an application beside a Java consumer and producer; docs/performance.md
+	@scripts/need demo
+	scripts/bench-copy
 
 mutants: $(BUILD) ## plants faults one at a time; each must turn its test red; writes docs/mutants.md
 	@$(KAFKA) scripts/mutants

@@ -44,7 +44,10 @@ public final class Copier {
             ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, servers,
             ProducerConfig.TRANSACTIONAL_ID_CONFIG, "copier-" + group,
             ProducerConfig.LINGER_MS_CONFIG, many ? 5 : 0,
-            ProducerConfig.BATCH_SIZE_CONFIG, Integer.getInteger("batch.size", many ? 256 << 10 : 16 << 10)),
+            ProducerConfig.BATCH_SIZE_CONFIG, many ? 256 << 10 : 16 << 10,
+            // Until the last transaction's markers are written the next one is told CONCURRENT_TRANSACTIONS, and waits for so long:
+            // 100 ms by default, which makes a third of the transactions a second.
+            ProducerConfig.RETRY_BACKOFF_MS_CONFIG, 10),
             new ByteArraySerializer(), new ByteArraySerializer());
         this.output = output;
     }
@@ -84,6 +87,8 @@ public final class Copier {
             for (ConsumerRecord<byte[], byte[]> record : records) {
                 producer.send(new ProducerRecord<>(output, record.partition(), record.key(), upperCase(record.value())));
             }
+            // Else the client sends the offsets first, and it is they that are told CONCURRENT_TRANSACTIONS.
+            producer.flush();
             producer.sendOffsetsToTransaction(records.nextOffsets(), consumer.groupMetadata());
             producer.commitTransaction();
         } catch (ProducerFencedException | OutOfOrderSequenceException | AuthorizationException e) {

@@ -155,7 +155,13 @@ impl Source {
                 topic_id: self.text(22),
                 outstanding: self.rng.bool().then_some((SessionId([8; 16]), first, first + 499)),
                 failed: (0..self.rng.i64(0..3))
-                    .map(|n| FailedRange { first: first + n, last: first + n, attempts: self.rng.u32(1..9), alone: 1, suspect: true })
+                    .map(|n| FailedRange {
+                        first: first + n,
+                        last: first + n,
+                        attempts: self.rng.u32(1..9),
+                        alone: 1,
+                        suspect: true,
+                    })
                     .collect(),
                 poisoned: (0..poisons)
                     .map(|n| Poison {

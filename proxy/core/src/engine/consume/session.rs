@@ -251,9 +251,8 @@ impl Engine {
             return self.end_session(id, &Refusal::new(Reason::SessionLost, message), true);
         }
         let timeout = session.subscribe.delivery_timeout;
-        let late = |held: &&Held| {
-            held.session == id && held.sent + timeout <= self.now && !self.is_settling(held)
-        };
+        let late =
+            |held: &&Held| held.session == id && held.sent + timeout <= self.now && !self.is_settling(held);
         if let Some(held) = self.consuming.deliveries.values().find(|held| late(held)) {
             let message = format!("a delivery of {} was not settled within {timeout} ms", held.from);
             self.end_session(id, &Refusal::new(Reason::DeliveryTimedOut, message), true);

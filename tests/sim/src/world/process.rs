@@ -30,6 +30,7 @@ impl World {
     fn arrival(&self, proc: ProcId, input: &Input) -> Boundary {
         let act = match input {
             Input::Call { .. }
+            | Input::Underway { .. }
             | Input::Stream { .. }
             | Input::Consumer { .. }
             | Input::Drain { .. }

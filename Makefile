@@ -73,7 +73,7 @@ crash: $(BUILD) ## SIGKILL at every named point; KILLS=n
 	$(STAGE) crash 6 env SIDECOMMIT_KILLS=$(KILLS) $(KAFKA) scripts/tests crash
 
 semantics: $(BUILD) ## everything else that is tested on a real Kafka
-	$(STAGE) semantics 10 $(KAFKA) scripts/tests semantics
+	$(STAGE) semantics 12 $(KAFKA) scripts/tests semantics
 
 consume: $(BUILD) ## reading: copies under faults (COPIES=n of 12 cells), rebalances, dead letters
 	$(STAGE) consume $$((5 + $(COPIES))) env SIDECOMMIT_COPIES=$(COPIES) $(KAFKA) scripts/tests consume

@@ -43,6 +43,9 @@ async fn breaks(is_fenced: bool) {
         expects_any(spec)
             .set("limits.group_attempts_max", "1")
             .set("limits.session_grace", "500ms")
+            // Has to end before a member would be missed.
+            .set("limits.lane_timeout", "40s")
+            .set("limits.idle_timeout", "30s")
             .expects_fence("the test inits the lane's transactional.id")
     })
     .await;

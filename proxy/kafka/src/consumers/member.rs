@@ -33,6 +33,9 @@ use std::{
 /// A member is polled that often at least: its place in the group depends on it (max.poll.interval.ms).
 const POLL: Duration = Duration::from_secs(1);
 
+/// How long the last answer is waited for.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// One member of a group.
 pub(super) struct Member {
     seat: Arc<Seat>,
@@ -419,6 +422,19 @@ impl Member {
             }
         }
     }
+
+    /// rust-rdkafka would poll it while it closes, and warn of it.
+    fn await_last_answer(&self) {
+        let Some(queue) = self.queue.as_ref().filter(|_| self.rewinds.are_asking()) else { return };
+        let end = Instant::now() + LAST_ANSWER;
+        while Instant::now() < end {
+            match queue.poll() {
+                Some(Polled::Offsets(_)) => return,
+                Some(_) => {}
+                None => self.seat.inbox.wait(end.saturating_duration_since(Instant::now())),
+            }
+        }
+    }
 }
 
 impl Drop for Member {
@@ -433,6 +449,7 @@ impl Drop for Member {
             tracing::debug!(?stop, "let go at the end");
         }
         self.rebalances.clear();
+        self.await_last_answer();
         self.exceptions.clear();
         self.queue = None;
         self.consumer = None;

@@ -114,6 +114,11 @@ impl Rewinds {
         self.ways.remove(partition);
     }
 
+    /// Whether an answer is to come.
+    pub(super) fn are_asking(&self) -> bool {
+        self.asking.is_some()
+    }
+
     /// When to go on, if nothing is polled meanwhile.
     pub(super) fn due(&self) -> Option<Instant> {
         let waiting =

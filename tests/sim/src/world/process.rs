@@ -35,7 +35,6 @@ impl World {
             | Input::Consumer { .. }
             | Input::Drain { .. }
             | Input::Connections(_)
-            | Input::Underway { .. }
             | Input::Tick => {
                 return Boundary::of(Act::Call, Moment::Before);
             }

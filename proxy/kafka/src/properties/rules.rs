@@ -52,6 +52,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("plugin.library.paths", "code is not loaded into the sidecar"),
     ("produce.offset.report", FIXED),
+    ("queue.buffering.backpressure.threshold", "librdkafka wants it to be 1 of an idempotent producer"),
     ("queue.buffering.max.kbytes", MEMORY),
     ("queue.buffering.max.messages", MEMORY),
     ("queuing.strategy", ORDER),

@@ -11,7 +11,7 @@ mod phase;
 
 use callers::Callers;
 use fault::Fault;
-use phase::{Held, Phase};
+use phase::{Held, Phase, Served};
 use sidecommit_e2e::{App, Spec, Told, check_ledger, record, unique, values};
 use sidecommit_fixture::Replicated;
 use std::{
@@ -121,7 +121,7 @@ async fn bounce(brokers: &mut Replicated, fault: Fault, data: &str, callers: &Ca
         }
     };
     let (_, target) = aimed(brokers);
-    let mut reaching = Vec::new();
+    let mut starting = Vec::new();
     for phase in Phase::ALL {
         let spec = loop {
             let (spec, coordinator) = aimed(brokers);
@@ -129,10 +129,14 @@ async fn bounce(brokers: &mut Replicated, fault: Fault, data: &str, callers: &Ca
                 break fault.prepare(spec, &outcomes);
             }
         };
-        let data = data.to_owned();
-        reaching.push(async move { Held::reach(phase, spec, &data).await });
+        starting.push(Served::start(phase, spec, data.to_owned()));
     }
-    let mut held = side_by_side(reaching).await;
+    // Who starts, or recovers, reads the outcomes; those that stop with a transaction open would hold it back for half a minute.
+    let served = side_by_side(starting).await;
+    let (recovering, others): (Vec<_>, Vec<_>) =
+        served.into_iter().partition(|served| served.phase == Phase::Recovering);
+    let mut held = side_by_side(recovering.into_iter().map(Served::reach)).await;
+    held.extend(side_by_side(others.into_iter().map(Served::reach)).await);
 
     fault.strike(brokers, target);
     held.iter_mut().for_each(Held::go_on);

@@ -25,6 +25,15 @@ pub(crate) enum Phase {
     Recovering,
 }
 
+/// A sidecar with one lane that serves, for a transaction that will be held in a phase.
+pub(crate) struct Served {
+    pub(crate) phase: Phase,
+    sidecar: Sidecar,
+    /// Of a restart.
+    stopping: Spec,
+    topic: String,
+}
+
 /// A sidecar with one lane, and the transaction that it is held with.
 pub(crate) struct Held {
     pub(crate) phase: Phase,
@@ -62,39 +71,43 @@ impl Phase {
     }
 }
 
-// === impl Held ===
+// === impl Served ===
 
-impl Held {
-    /// Starts a sidecar and brings a transaction of two records on two partitions to the phase.
-    pub(crate) async fn reach(phase: Phase, spec: Spec, topic: &str) -> Self {
-        let name = unique(&format!("{phase:?}"));
-        let half = |half, partition| Record {
-            partition: Some(partition),
-            ..record(topic, &name, &format!("{name}/{half}"))
-        };
-        let halves = [half("debit", 0), half("credit", 1)];
+impl Served {
+    /// Starts a sidecar.
+    pub(crate) async fn start(phase: Phase, spec: Spec, topic: String) -> Self {
         let stopping = match phase.point() {
             Some(point) => spec.clone().set("failpoint", point),
             None => spec.clone(),
         };
         let first = match phase {
             // Its first record is not kept in memory until Commit.
-            Phase::Producing => spec.clone().set("limits.streaming_bytes", "0B"),
-            Phase::Recovering => spec.clone().set("failpoint", "after-prepared:1"),
+            Phase::Producing => spec.set("limits.streaming_bytes", "0B"),
+            Phase::Recovering => spec.set("failpoint", "after-prepared:1"),
             _ => stopping.clone(),
         };
-        let mut sidecar = first.serve().await;
+        Self { phase, sidecar: first.serve().await, stopping, topic }
+    }
+
+    /// Brings a transaction of two records on two partitions to the phase.
+    pub(crate) async fn reach(self) -> Held {
+        let Self { phase, sidecar, stopping, topic } = self;
+        let name = unique(&format!("{phase:?}"));
+        let half = |half, partition| Record {
+            partition: Some(partition),
+            ..record(&topic, &name, &format!("{name}/{half}"))
+        };
+        let halves = [half("debit", 0), half("credit", 1)];
         let mut app = sidecar.app();
         let txn = app.begin(&name).await.expect("begins");
         let added = if phase == Phase::Producing { &halves[..1] } else { &halves[..] };
         app.produce(&txn, 0, added.to_vec()).await.expect("accepts");
-        let mut held = Self { phase, name, app, txn, halves, commit: None, sidecar };
+        let mut held = Held { phase, name, app, txn, halves, commit: None, sidecar };
         if phase == Phase::Recovering {
             held.app.commit(&held.txn, 2, 0).await.expect_err("dies");
             held.sidecar.wait(Duration::from_secs(20));
-            sidecar = stopping.start();
-            held.app = sidecar.app();
-            held.sidecar = sidecar;
+            held.sidecar = stopping.start();
+            held.app = held.sidecar.app();
         } else if phase.point().is_some() {
             held.commit();
         }
@@ -104,7 +117,11 @@ impl Held {
         }
         held
     }
+}
 
+// === impl Held ===
+
+impl Held {
     /// Lets it go on.
     pub(crate) fn go_on(&mut self) {
         match self.phase {

@@ -1,6 +1,6 @@
 //! SIGTERM.
 
-use sidecommit_e2e::{Cluster, Spec, eventually, record};
+use sidecommit_e2e::{Cluster, Spec, eventually, record, unique};
 use std::time::Duration;
 
 #[tokio::test]
@@ -12,11 +12,14 @@ async fn a_drain_lets_a_connected_application_finish_and_refuses_what_is_new() {
     let txn = app.begin("last").await.expect("begins");
     app.produce(&txn, 0, vec![record(&topic, "k", "last")]).await.expect("accepts");
     sidecar.signal("TERM");
-    eventually(
-        "new transactions are refused",
-        10,
-        async || matches!(app.begin("late").await, Err(refused) if refused.reason == "DRAINING"),
-    )
+    eventually("new transactions are refused", 10, async || match app.begin(&unique("late")).await {
+        Ok(early) => {
+            // It came before the signal did.
+            app.abort(&early).await.expect("aborts");
+            false
+        }
+        Err(refused) => refused.reason == "DRAINING",
+    })
     .await;
     app.commit(&txn, 1, 0).await.expect("what was open may finish");
     let status = sidecar.wait(Duration::from_secs(20));

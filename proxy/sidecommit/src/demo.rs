@@ -28,6 +28,7 @@ pub(crate) use pipeline::Stream;
 use crate::exit::Failure;
 use args::Part;
 use kafka::Kafka;
+use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Transfers money in transactions while the sidecar is killed again and again.
@@ -47,18 +48,37 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 async fn direct(args: &Args) -> Result<(), Failure> {
     args.check()?;
-    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
+    let play = async |seed, kafka: &Kafka, folder: &Path| stage::play(args, seed, kafka, folder).await;
+    staged(
+        args.seed,
+        args.bootstrap_servers.as_deref(),
+        "ledger, journal and the sidecar's log",
+        play,
+        |report| {
+            report.print(args.json)?;
+            report.judge()
+        },
+    )
+    .await
+}
+
+/// Plays on a Kafka and judges what came of it; `kept` is what there is to look at if that is bad.
+async fn staged<R>(
+    seed: Option<u64>,
+    given: Option<&str>,
+    kept: &str,
+    play: impl AsyncFnOnce(u64, &Kafka, &Path) -> Result<R, Failure>,
+    judge: impl FnOnce(R) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let folder = temporary_folder()?;
     eprintln!("seed {seed}; starting Kafka");
-    let kafka = Kafka::start(args.bootstrap_servers.as_deref()).await?;
-    let played = stage::play(args, seed, &kafka, folder.path()).await;
+    let kafka = Kafka::start(given).await?;
+    let played = play(seed, &kafka, folder.path()).await;
     let stopped = kafka.stop().await;
-    let judged = played.and_then(|report| {
-        report.print(args.json)?;
-        report.judge()
-    });
+    let judged = played.and_then(judge);
     if judged.is_err() {
-        eprintln!("ledger, journal and the sidecar's log are kept in {}", folder.keep().display());
+        eprintln!("{kept} are kept in {}", folder.keep().display());
     }
     judged.and(stopped)
 }

@@ -134,6 +134,14 @@ impl Reader {
         self.world.call(Request::Commit(commit))
     }
 
+    /// A transaction holds the delivery, and its EndTxn is under way.
+    fn commit_hangs(&mut self) {
+        let delivery = self.delivery();
+        let txn = self.hold(delivery.id);
+        self.world.hangs_at_end = true;
+        assert_eq!(self.commit(txn), None);
+    }
+
     fn process(&mut self, delivery: DeliveryId) {
         let txn = self.hold(delivery);
         self.commit(txn).expect("answered").expect("commits");
@@ -320,10 +328,7 @@ fn a_revoked_partition_takes_the_open_transaction_with_it() {
 #[test]
 fn a_revoked_partition_waits_for_a_commit_that_is_being_executed() {
     let mut reader = Reader::start(2);
-    let delivery = reader.delivery();
-    let txn = reader.hold(delivery.id);
-    reader.world.hangs_at_end = true;
-    assert_eq!(reader.commit(txn), None);
+    reader.commit_hangs();
     reader.revoke(false);
     let let_go = |reader: &Reader| matches!(reader.world.asked.last(), Some((_, ConsumerOp::LetGo)));
     assert!(!let_go(&reader), "EndTxn is under way");
@@ -335,10 +340,7 @@ fn a_revoked_partition_waits_for_a_commit_that_is_being_executed() {
     );
 
     let mut reader = Reader::start(2);
-    let delivery = reader.delivery();
-    let txn = reader.hold(delivery.id);
-    reader.world.hangs_at_end = true;
-    assert_eq!(reader.commit(txn), None);
+    reader.commit_hangs();
     reader.revoke(false);
     reader.world.pass(Limits::default().revoke_wait);
     assert!(let_go(&reader), "not for ever: the broker holds the next owner back");
@@ -347,10 +349,7 @@ fn a_revoked_partition_waits_for_a_commit_that_is_being_executed() {
 #[test]
 fn a_lost_partition_is_not_waited_for() {
     let mut reader = Reader::start(2);
-    let delivery = reader.delivery();
-    let txn = reader.hold(delivery.id);
-    reader.world.hangs_at_end = true;
-    assert_eq!(reader.commit(txn), None);
+    reader.commit_hangs();
     reader.revoke(true);
     assert!(matches!(reader.world.asked.last(), Some((_, ConsumerOp::LetGo))));
 }
@@ -411,10 +410,7 @@ fn whoever_holds_a_delivery_for_too_long_loses_its_membership() {
 fn a_commit_that_takes_long_is_not_the_application_s_delay() {
     let mut reader =
         Reader::of(World::start(Limits::default()), Subscribe { delivery_timeout: 5_000, ..subscribe() }, 1);
-    let delivery = reader.delivery();
-    let txn = reader.hold(delivery.id);
-    reader.world.hangs_at_end = true;
-    assert_eq!(reader.commit(txn), None);
+    reader.commit_hangs();
     reader.world.pass(5_000);
     assert_eq!(reader.told(), []);
     reader.world.answer_end(true);

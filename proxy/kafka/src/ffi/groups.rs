@@ -199,9 +199,9 @@ impl Event {
         }
     }
 
-    /// The answer to one `request_offsets`: one group with one partition.
-    fn group_offset(&self) -> Result<(String, GroupOffset), TxnError> {
-        // SAFETY: the event is live and owns everything read here; arrays are read within their told length.
+    /// The one group that an answer with offsets is about; the event owns it.
+    pub(super) fn group(&self) -> Result<*const sys::rd_kafka_group_result_t, TxnError> {
+        // SAFETY: the event is live and owns everything read here; the array is read within its told length.
         unsafe {
             let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(self.0.as_ptr());
             let mut count = 0;
@@ -212,12 +212,21 @@ impl Event {
             if count != 1 {
                 return Err(unexpected("not one group in the answer"));
             }
-            let error = sys::rd_kafka_group_result_error(*groups);
-            let id = owned(sys::rd_kafka_group_result_name(*groups));
+            Ok(*groups)
+        }
+    }
+
+    /// The answer to one `request_offsets`: one group with one partition.
+    fn group_offset(&self) -> Result<(String, GroupOffset), TxnError> {
+        // SAFETY: the event is live and owns everything read here; arrays are read within their told length.
+        unsafe {
+            let group = self.group()?;
+            let error = sys::rd_kafka_group_result_error(group);
+            let id = owned(sys::rd_kafka_group_result_name(group));
             if !error.is_null() {
                 return unstable_or(copy(error)).map(|offset| (id, offset));
             }
-            let partitions = sys::rd_kafka_group_result_partitions(*groups);
+            let partitions = sys::rd_kafka_group_result_partitions(group);
             if partitions.is_null() || (*partitions).cnt != 1 {
                 return Err(unexpected("not one partition in the answer"));
             }

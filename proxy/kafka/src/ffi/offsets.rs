@@ -79,20 +79,12 @@ impl Event {
         self.check()?;
         // SAFETY: the event is live and owns everything read here; arrays are read within their told length.
         unsafe {
-            let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(self.0.as_ptr());
-            let mut count = 0;
-            if result.is_null() {
-                return Err(unexpected("no offsets in the answer"));
-            }
-            let groups = sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &mut count);
-            if count != 1 {
-                return Err(unexpected("not one group in the answer"));
-            }
-            let error = sys::rd_kafka_group_result_error(*groups);
+            let group = self.group()?;
+            let error = sys::rd_kafka_group_result_error(group);
             if !error.is_null() {
                 return Err(super::copy(error));
             }
-            Ok(answers(sys::rd_kafka_group_result_partitions(*groups)))
+            Ok(answers(sys::rd_kafka_group_result_partitions(group)))
         }
     }
 

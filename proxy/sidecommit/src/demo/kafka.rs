@@ -3,9 +3,10 @@
 use super::programs;
 use crate::exit::Failure;
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, Offset, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
     producer::{BaseProducer, Producer as _},
     types::RDKafkaErrorCode,
@@ -20,6 +21,29 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(30);
 /// An orderly stop of a broker takes half a second on an idle machine.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A read_committed consumer of all partitions of a topic, from their beginning on, with these properties and a group.id, without
+/// which there is no consumer; it commits nothing.
+pub(crate) fn from_beginning(
+    servers: &str,
+    topic: &str,
+    partitions: i32,
+    properties: &[(&str, &str)],
+) -> Result<BaseConsumer, Failure> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", servers)
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .extend(properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let consumer: BaseConsumer = config.create().map_err(Failure::unavailable)?;
+    let mut all = TopicPartitionList::new();
+    for partition in 0..partitions {
+        all.add_partition_offset(topic, partition, Offset::Beginning).map_err(Failure::internal)?;
+    }
+    consumer.assign(&all).map_err(Failure::internal)?;
+    Ok(consumer)
+}
 
 /// A Kafka that serves.
 #[derive(Debug)]

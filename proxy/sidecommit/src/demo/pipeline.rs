@@ -16,9 +16,10 @@ mod stage;
 pub(crate) use app::Stream;
 pub(super) use args::Args;
 
-use super::{kafka::Kafka, temporary_folder};
+use super::{kafka::Kafka, staged};
 use crate::exit::Failure;
 use args::Part;
+use std::path::Path;
 
 /// Of the input and of the output.
 const PARTITIONS: i32 = 6;
@@ -34,18 +35,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
 async fn direct(args: &Args) -> Result<(), Failure> {
     args.check()?;
-    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
-    let folder = temporary_folder()?;
-    eprintln!("seed {seed}; starting Kafka");
-    let kafka = Kafka::start(args.bootstrap_servers.as_deref()).await?;
-    let played = stage::play(args, seed, &kafka, folder.path()).await;
-    let stopped = kafka.stop().await;
-    let judged = played.and_then(|report| {
+    let play = async |seed, kafka: &Kafka, folder: &Path| stage::play(args, seed, kafka, folder).await;
+    staged(args.seed, args.bootstrap_servers.as_deref(), "the sidecars' journals and logs", play, |report| {
         report.print(args.json)?;
         report.judge()
-    });
-    if judged.is_err() {
-        eprintln!("the sidecars' journals and logs are kept in {}", folder.keep().display());
-    }
-    judged.and(stopped)
+    })
+    .await
 }

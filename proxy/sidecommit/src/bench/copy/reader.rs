@@ -1,11 +1,8 @@
 //! A read_committed reader of the output.
 
 use super::{PARTITIONS, input::made_us};
-use crate::exit::Failure;
-use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
-};
+use crate::{demo::kafka::from_beginning, exit::Failure};
+use rdkafka::{Message as _, consumer::BaseConsumer};
 use std::time::{Duration, Instant};
 
 /// An output that stands still for so long fails the bench.
@@ -21,23 +18,12 @@ pub(super) struct Reader {
 impl Reader {
     /// From the beginning of a topic on.
     pub(super) fn open(servers: &str, topic: &str) -> Result<Self, Failure> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", servers)
-            // Needed to make a consumer; it commits nothing.
-            .set("group.id", "sidecommit-bench-reader")
-            .set("enable.auto.commit", "false")
-            .set("isolation.level", "read_committed")
+        let properties = [
+            ("group.id", "sidecommit-bench-reader"),
             // A reader that fell behind for a moment goes on at once, not after a second.
-            .set("fetch.queue.backoff.ms", "5")
-            .create()
-            .map_err(Failure::unavailable)?;
-        let mut partitions = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            partitions
-                .add_partition_offset(topic, partition, Offset::Beginning)
-                .map_err(Failure::internal)?;
-        }
-        consumer.assign(&partitions).map_err(Failure::internal)?;
+            ("fetch.queue.backoff.ms", "5"),
+        ];
+        let consumer = from_beginning(servers, topic, PARTITIONS, &properties)?;
         Ok(Self { consumer })
     }
 

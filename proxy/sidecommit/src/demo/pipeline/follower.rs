@@ -1,13 +1,13 @@
 //! A read_committed reader of the output that runs along: how far it is, and how old it is when it gets there.
 
-use super::{super::ledger::now_ms, PARTITIONS};
+use super::{
+    super::{kafka::from_beginning, ledger::now_ms},
+    PARTITIONS,
+};
 use crate::exit::Failure;
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
-use rdkafka::{
-    ClientConfig, Message as _, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
-};
+use rdkafka::{Message as _, consumer::BaseConsumer};
 use std::{
     sync::{
         Arc,
@@ -38,21 +38,8 @@ struct Shared {
 impl Follower {
     /// From the beginning of a topic on.
     pub(super) fn start(servers: &str, topic: &str) -> Result<Self, Failure> {
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", servers)
-            // Needed to make a consumer; it commits nothing.
-            .set("group.id", "sidecommit-demo-follower")
-            .set("enable.auto.commit", "false")
-            .set("isolation.level", "read_committed")
-            .create()
-            .map_err(Failure::unavailable)?;
-        let mut partitions = TopicPartitionList::new();
-        for partition in 0..PARTITIONS {
-            partitions
-                .add_partition_offset(topic, partition, Offset::Beginning)
-                .map_err(Failure::internal)?;
-        }
-        consumer.assign(&partitions).map_err(Failure::internal)?;
+        let group = [("group.id", "sidecommit-demo-follower")];
+        let consumer = from_beginning(servers, topic, PARTITIONS, &group)?;
         let latencies = Histogram::new_with_max(LATENCY_MAX_MS, 2).map_err(Failure::internal)?;
         let shared = Arc::new(Shared {
             copied: AtomicU64::new(0),

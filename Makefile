@@ -82,7 +82,7 @@ consume: $(BUILD) ## reading: copies under faults (COPIES=n of 12 cells), rebala
 bounces: $(BUILD) ## brokers killed, paused, cut off and moved under transactions; SIDECOMMIT_BOUNCES=n
 	$(STAGE) bounces 8 scripts/tests bounces
 
-outages: $(BUILD) ## all brokers gone, no leader, the outcomes deleted
+outages: $(BUILD) ## all brokers gone, no leader, the outcomes deleted, many slots' first start
 	$(STAGE) outages 6 scripts/tests outages
 
 stubs: $(BUILD) ## bare generated stubs of five languages

@@ -7,19 +7,25 @@ use crate::{
 };
 use parking_lot::Mutex;
 use rdkafka::{
-    admin::{
-        AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
-    },
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::Client,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
     metadata::Metadata,
     types::RDKafkaErrorCode as Code,
 };
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// How long any request about the cluster may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a new topic, and its leaders, may take to be known to all brokers.
+pub(crate) const SETTLE: Duration = Duration::from_secs(10);
 
 /// Requests about the cluster: metadata, configurations, topics. All calls block, for 20 s at most.
 ///
@@ -98,9 +104,7 @@ impl Cluster {
         let found = found.ok_or_else(unknown)?;
         match found.error().map(Code::from) {
             None => {}
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic) => {
-                return Err(unknown());
-            }
+            Some(code) if is_unknown(code) => return Err(unknown()),
             Some(code) => return Err(Error::of_code(act(), code)),
         }
         let replication = found.partitions().iter().map(|partition| partition.replicas().len()).min();
@@ -110,32 +114,31 @@ impl Cluster {
         })
     }
 
-    /// The configurations of topics; those that may not be described, or do not exist, are missing.
+    /// The configuration of a topic that some broker knows. Another one may not have heard of it yet, or any more: asked
+    /// again until all agree, for some seconds at most.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] or [`Error::Rejected`].
-    pub fn configs(&self, topics: &[&str]) -> Result<BTreeMap<String, TopicConfig>, Error> {
-        if let Some(topic) = topics.first() {
+    /// [`Error::UnknownTopic`], [`Error::Denied`], [`Error::Unreachable`] or [`Error::Rejected`].
+    pub fn config(&self, topic: &str) -> Result<TopicConfig, Error> {
+        let started = Instant::now();
+        loop {
             self.find_controller(topic);
-        }
-        let resources: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
-        let described = block_on(self.0.admin.describe_configs(&resources, &options()));
-        let described =
-            described.map_err(|error| Error::of_call("reading the configuration of topics", &error))?;
-        let mut configs = BTreeMap::new();
-        for resource in described {
-            let resource =
-                resource.map_err(|code| Error::of_code("reading the configuration of topics", code))?;
-            // rust-rdkafka drops the error of a resource: what could not be described has no entries.
-            if let OwnedResourceSpecifier::Topic(topic) = resource.specifier
-                && !resource.entries.is_empty()
-            {
-                let entries = resource.entries.into_iter();
-                let entries = entries.map(|entry| (entry.name, entry.value.unwrap_or_default()));
-                configs.insert(topic, entries.collect());
+            let error = match self.ask(|client| ffi::topic_config(client, topic, TIMEOUT)) {
+                Ok(config) => return Ok(config),
+                Err(error) => error,
+            };
+            if !is_unknown(error.code) {
+                return Err(Error::of_code(
+                    format!("reading the configuration of topic {topic} (DescribeConfigs)"),
+                    error.code,
+                ));
             }
+            self.shape(topic)?;
+            if started.elapsed() > SETTLE {
+                return Err(Error::UnknownTopic { topic: topic.to_owned() });
+            }
+            thread::park_timeout(Duration::from_millis(50));
         }
-        Ok(configs)
     }
 
     /// Creates a topic; one that exists already is left as it is.
@@ -211,6 +214,10 @@ impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cluster").finish_non_exhaustive()
     }
+}
+
+fn is_unknown(code: Code) -> bool {
+    matches!(code, Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::InvalidTopic)
 }
 
 fn options() -> AdminOptions {

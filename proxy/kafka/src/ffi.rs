@@ -6,7 +6,7 @@
 //! - waiting for events without spinning;
 //! - listing groups and their offsets with their metadata;
 //! - polling a consumer: which topic's partition has ended, and rebalances and commits that wait without a callback;
-//! - a topic's id, and a topic with a configuration of its own;
+//! - a topic's id, its configuration or why there is none, and a topic with a configuration of its own;
 //! - naming the bootstrap servers again;
 //! - whether a regular expression is one.
 
@@ -34,7 +34,7 @@ pub(crate) use consumer::{Answer, ConsumerQueue, Polled, Rebalance, cached_end};
 pub(crate) use events::Events;
 pub(crate) use groups::{GroupOffset, committed_offsets, list_groups};
 pub(crate) use regex::check_regex;
-pub(crate) use topics::{TopicHandle, TopicId, topic_id};
+pub(crate) use topics::{TopicHandle, TopicId, topic_config, topic_id};
 
 /// Tells a client its bootstrap servers again, for when it reaches nobody.
 ///

@@ -1,6 +1,6 @@
 //! The outcomes topic, and how safe the topics in use are.
 
-use crate::{Cluster, Error, TopicConfig, TopicShape};
+use crate::{Cluster, Error, TopicConfig, TopicShape, cluster::SETTLE};
 use sidecommit_core::Slot;
 use std::{
     fmt, thread,
@@ -9,9 +9,6 @@ use std::{
 
 /// What the coordinator keeps transactions in.
 const TRANSACTION_STATE: &str = "__transaction_state";
-
-/// How long a new topic's leaders may take to be known.
-const SETTLE: Duration = Duration::from_secs(10);
 
 /// Where a slot's own records go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,12 +87,7 @@ impl OutcomesTopic {
             }
             known => known?,
         };
-        let config = cluster.configs(&[&self.name])?.remove(&self.name);
-        let config = config.ok_or_else(|| Error::Denied {
-            act: format!("reading the configuration of topic {}", self.name),
-            message: "DescribeConfigs on the topic is needed".to_owned(),
-        })?;
-        self.check(shape, &config)?;
+        self.check(shape, &cluster.config(&self.name)?)?;
         Ok(OutcomesPlace::Topic { topic: self.name.clone(), partition })
     }
 
@@ -169,17 +161,18 @@ impl DurabilityWarning {
     /// # Errors
     /// [`Error::Unreachable`].
     pub fn find(cluster: &Cluster, topics: &[&str]) -> Result<Vec<Self>, Error> {
-        let topics: Vec<&str> = topics.iter().copied().chain([TRANSACTION_STATE]).collect();
-        let configs = cluster.configs(&topics)?;
         let mut warnings = Vec::new();
-        for topic in topics {
+        for topic in topics.iter().copied().chain([TRANSACTION_STATE]) {
             let shape = match cluster.shape(topic) {
                 Ok(shape) => shape,
                 Err(error @ Error::Unreachable { .. }) => return Err(error),
                 Err(_) => continue,
             };
-            let config = configs.get(topic).and_then(|config| config.get("min.insync.replicas"));
-            let min_insync_replicas = config.and_then(|value| value.parse().ok());
+            let min_insync_replicas = match cluster.config(topic) {
+                Ok(config) => config.get("min.insync.replicas").and_then(|value| value.parse().ok()),
+                Err(error @ Error::Unreachable { .. }) => return Err(error),
+                Err(_) => None,
+            };
             if shape.replication < 3 || min_insync_replicas.is_some_and(|min| min < 2) {
                 let replication = shape.replication;
                 warnings.push(Self { topic: topic.to_owned(), replication, min_insync_replicas });

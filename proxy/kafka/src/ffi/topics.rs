@@ -1,4 +1,4 @@
-//! The admin call that tells a topic's id, and topics that are configured apart.
+//! The admin calls that tell a topic's id and its configuration, and topics that are configured apart.
 
 use super::{
     copy,
@@ -9,10 +9,10 @@ use crate::classify::TxnError;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rdkafka::{
     ClientContext,
-    bindings::{self as sys, rd_kafka_admin_op_t, rd_kafka_resp_err_t},
+    bindings::{self as sys, rd_kafka_ResourceType_t, rd_kafka_admin_op_t, rd_kafka_resp_err_t},
     client::Client,
 };
-use std::{fmt, ptr::NonNull, time::Duration};
+use std::{collections::BTreeMap, fmt, ptr::NonNull, time::Duration};
 
 /// What a topic keeps until it is deleted, and one made again under its name does not have (KIP-516). Brokers before 2.8
 /// tell the same for all.
@@ -73,6 +73,57 @@ pub(crate) fn topic_id<C: ClientContext>(
             sys::rd_kafka_Uuid_least_significant_bits(id),
         ))
     }
+}
+
+/// The configuration of a topic by name, defaults included. rust-rdkafka's call drops the error of the topic, so that one
+/// that does not exist, or may not be described, looks like one without a configuration.
+pub(crate) fn topic_config<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    timeout: Duration,
+) -> Result<BTreeMap<String, String>, TxnError> {
+    let queue = Queue::new(client)?;
+    let options = Options::new(client, rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout)?;
+    let name = text(topic)?;
+    // SAFETY: client, options and queue are live; the request keeps what it needs of them. The resource copies the name,
+    // which is NUL-terminated; it is copied by the request, made by `_new` and destroyed once.
+    unsafe {
+        let mut resource =
+            sys::rd_kafka_ConfigResource_new(rd_kafka_ResourceType_t::RD_KAFKA_RESOURCE_TOPIC, name.as_ptr());
+        let (client, options, queue) = (client.native_ptr(), options.0.as_ptr(), queue.0.as_ptr());
+        sys::rd_kafka_DescribeConfigs(client, &mut resource, 1, options, queue);
+        sys::rd_kafka_ConfigResource_destroy(resource);
+    }
+    let event = queue.next(timeout)?;
+    event.check()?;
+    let mut config = BTreeMap::new();
+    // SAFETY: as in `topic_id`; a value may be NULL, which is not read.
+    unsafe {
+        let result = sys::rd_kafka_event_DescribeConfigs_result(event.0.as_ptr());
+        let mut count = 0;
+        if result.is_null() {
+            return Err(unexpected("no configurations in the answer"));
+        }
+        let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &mut count);
+        if count != 1 {
+            return Err(unexpected("not one configuration in the answer"));
+        }
+        let resource = *resources;
+        let code = sys::rd_kafka_ConfigResource_error(resource);
+        if code != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            let message = sys::rd_kafka_ConfigResource_error_string(resource);
+            let message = if message.is_null() { String::new() } else { owned(message) };
+            return Err(TxnError { code: code.into(), ..super::malformed(&message) });
+        }
+        let entries = sys::rd_kafka_ConfigResource_configs(resource, &mut count);
+        for index in 0..count {
+            let entry = *entries.add(index);
+            let value = sys::rd_kafka_ConfigEntry_value(entry);
+            let value = if value.is_null() { String::new() } else { owned(value) };
+            config.insert(owned(sys::rd_kafka_ConfigEntry_name(entry)), value);
+        }
+    }
+    Ok(config)
 }
 
 /// A topic that has a configuration of its own in a client, as long as this is there. To be dropped before the client.

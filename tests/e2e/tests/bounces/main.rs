@@ -8,6 +8,7 @@ mod deleted;
 mod fault;
 mod outage;
 mod phase;
+mod starting;
 
 use callers::Callers;
 use fault::Fault;

@@ -27,7 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a new topic, and its leaders, may take to be known to all brokers.
 pub(crate) const SETTLE: Duration = Duration::from_secs(10);
 
-/// Requests about the cluster: metadata, configurations, topics. All calls block, for 20 s at most.
+/// Requests about the cluster: metadata, configurations, topics. All calls block, for 20 s at most; [`Self::config`] for longer
+/// while brokers disagree.
 ///
 /// Clones share one connection pool.
 #[derive(Clone)]
@@ -115,7 +116,7 @@ impl Cluster {
     }
 
     /// The configuration of a topic that some broker knows. Another one may not have heard of it yet, or any more: asked
-    /// again until all agree, for some seconds at most.
+    /// again until all agree, the last time about 10 s after the first. Blocks for about 40 s at most, if brokers also answer late.
     ///
     /// # Errors
     /// [`Error::UnknownTopic`], [`Error::Denied`], [`Error::Unreachable`] or [`Error::Rejected`].

@@ -1,7 +1,7 @@
 //! What drivers tell the engine.
 
 use crate::{
-    CallId, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint,
+    CallId, Caller, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint,
     Generation, GroupOffsets, IdempotencyKey, LaneIndex, Millis, OutcomesView, PartitionRange, ReadToken,
     Reason, Record, StreamEvent, StreamId, SyncToken, TopicPartitionOffset, TxnId,
 };
@@ -88,6 +88,8 @@ pub enum Request {
 /// Begins a transaction.
 #[derive(Clone, Debug)]
 pub struct Begin {
+    /// Who calls.
+    pub caller: Caller,
     /// The caller's name for the call, 1 to 128 characters.
     pub request_id: String,
     /// Digest of the other fields.
@@ -160,6 +162,8 @@ pub struct Abort {
 /// A whole transaction in one call.
 #[derive(Clone, Debug)]
 pub struct Transact {
+    /// Who calls.
+    pub caller: Caller,
     /// Scope: the slot.
     pub key: IdempotencyKey,
     /// Digest of the content.

@@ -29,7 +29,7 @@ pub use engine::{
     Counters, Engine, LaneStatus, Serving, Start, Status, Verdict, verdict, verdict_by_reading,
 };
 pub use ids::{
-    CallId, ConsumerId, DeliveryId, Fingerprint, Generation, GroupUuid, IdempotencyKey, Incarnation,
+    CallId, Caller, ConsumerId, DeliveryId, Fingerprint, Generation, GroupUuid, IdempotencyKey, Incarnation,
     InvalidSlot, InvalidTxnId, JournalId, KeyHash, LaneIndex, Millis, ReadToken, SessionId, Slot, StreamId,
     SyncToken, TxnId,
 };

@@ -2,8 +2,8 @@
 
 use super::{answers::Waiter, outcome::Cause};
 use crate::{
-    CallId, ConsumerGroup, DeliveryId, Failure, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex, Millis,
-    Record, TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
+    CallId, Caller, ConsumerGroup, DeliveryId, Failure, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex,
+    Millis, Record, TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,9 @@ pub(super) type Claim = (String, String, i32);
 #[derive(Debug)]
 pub(super) struct Txn {
     pub(super) id: TxnId,
+    /// Over which connection it began.
+    #[expect(dead_code, reason = "who blames and who is fair between callers reads it")]
+    pub(super) caller: Caller,
     pub(super) request_id: String,
     pub(super) key: Option<IdempotencyKey>,
     pub(super) fingerprint: Fingerprint,
@@ -69,6 +72,7 @@ impl Txn {
     pub(super) fn in_doubt(summary: &TxnSummary, lane: LaneIndex) -> Self {
         Self {
             id: summary.txn,
+            caller: Caller::default(),
             request_id: summary.request_id.clone(),
             key: summary.key.clone(),
             fingerprint: summary.fingerprint,

@@ -130,6 +130,7 @@ fn overlapping_transactions_with_one_ordering_key_take_turns() {
     let mut world = World::start(Limits { streaming_bytes: 0, ..Limits::default() });
     let mut begin = |name: &str| {
         let begin = Begin {
+            caller: Caller::default(),
             request_id: name.into(),
             fingerprint: Fingerprint::default(),
             timeout: None,
@@ -270,6 +271,7 @@ fn key(text: &str) -> IdempotencyKey {
 
 fn transact(text: &str, value: &'static str, timeout: Option<Millis>) -> Request {
     Request::Transact(Transact {
+        caller: Caller::default(),
         key: key(text),
         fingerprint: Fingerprint([value.len() as u8; 16]),
         first_attempt: None,

@@ -271,6 +271,7 @@ impl World {
 
     pub(crate) fn begin(&mut self, request_id: &str) -> TxnId {
         let begin = Begin {
+            caller: Caller::default(),
             request_id: request_id.into(),
             fingerprint: Fingerprint::default(),
             timeout: None,

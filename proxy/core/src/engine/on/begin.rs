@@ -1,7 +1,7 @@
 //! Begin.
 
 use crate::{
-    Answer, Begin, CallId, Millis, Reason, Refusal, TxnId, TxnOutcome,
+    Answer, Begin, CallId, Caller, Millis, Reason, Refusal, TxnId, TxnOutcome,
     engine::{Engine, Serving, Timer, memory::Found, txn::Txn},
     table::{LaneState, TxnState},
 };
@@ -13,6 +13,7 @@ impl Engine {
             self.room_for_another()?;
             let timeout = self.timeout(begin.timeout)?;
             let txn = Txn {
+                caller: begin.caller,
                 request_id: begin.request_id.clone(),
                 fingerprint: begin.fingerprint,
                 label: begin.label.clone(),
@@ -107,6 +108,7 @@ impl Engine {
         let random = self.random();
         Txn {
             id: TxnId::new(self.now, self.incarnation, random),
+            caller: Caller::default(),
             request_id: String::new(),
             key: None,
             fingerprint: Default::default(),

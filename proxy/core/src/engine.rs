@@ -10,6 +10,7 @@ mod on;
 mod open;
 mod outcome;
 mod ownership;
+mod room;
 mod schedule;
 mod settle;
 mod status;
@@ -27,6 +28,7 @@ use self::{
     lane::Lane,
     memory::Memory,
     ownership::Ownership,
+    room::Room,
     timers::{Timer, Timers},
     txn::{Claim, Txn},
 };
@@ -96,6 +98,7 @@ pub struct Engine {
     empty: BTreeMap<SyncToken, TxnId>,
     timers: Timers,
     buffered: u64,
+    room: Room,
     connections: Option<usize>,
     drain_until: Option<Millis>,
     entropy: u64,
@@ -142,6 +145,7 @@ impl Engine {
             empty: BTreeMap::new(),
             timers: Timers::default(),
             buffered: 0,
+            room: Room::default(),
             connections: None,
             drain_until: None,
             entropy: seed,
@@ -188,6 +192,7 @@ impl Engine {
         }
         self.on_time();
         self.deliver();
+        self.make_way();
         self.schedule();
         std::mem::take(&mut self.out)
     }
@@ -329,6 +334,7 @@ impl Engine {
                 Timer::Txn(txn) => self.on_txn_due(txn),
                 Timer::Pending(txn) => self.on_pending_due(txn),
                 Timer::Lane(lane) => self.on_lane_due(lane),
+                Timer::Room => self.on_room_due(),
                 Timer::Lobby => self.on_lobby_due(),
                 Timer::Session(session) => self.on_session_due(session),
                 Timer::Drain => self.on_drain_due(),

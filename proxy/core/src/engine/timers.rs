@@ -12,6 +12,8 @@ pub(super) enum Timer {
     Pending(TxnId),
     /// A lane waits to be opened, or to read again.
     Lane(LaneIndex),
+    /// Something waits for room, and nothing moves.
+    Room,
     /// Calls wait for the recovery.
     Lobby,
     /// Something of a session is due.

@@ -2,7 +2,9 @@
 
 mod adopt;
 mod answers;
+mod blame;
 mod consume;
+mod gather;
 mod group;
 mod lane;
 mod memory;
@@ -10,6 +12,9 @@ mod on;
 mod open;
 mod outcome;
 mod ownership;
+mod pace;
+mod quarantine;
+mod queue;
 mod room;
 mod schedule;
 mod settle;
@@ -28,6 +33,9 @@ use self::{
     lane::Lane,
     memory::Memory,
     ownership::Ownership,
+    pace::Pace,
+    quarantine::Quarantine,
+    queue::Queue,
     room::Room,
     timers::{Timer, Timers},
     txn::{Claim, Txn},
@@ -85,7 +93,10 @@ pub struct Engine {
     requests: BTreeMap<String, TxnId>,
     keys: BTreeMap<KeyHash, TxnId>,
     /// Committing transactions without a lane, in the order of their Commits.
-    queue: VecDeque<TxnId>,
+    queue: Queue,
+    /// When those share a Kafka transaction.
+    pace: Pace,
+    quarantine: Quarantine,
     /// Calls that arrived during the recovery, with the time until which they wait.
     lobby: VecDeque<(Millis, CallId, Request)>,
     memory: Memory,
@@ -136,7 +147,9 @@ impl Engine {
             txns: BTreeMap::new(),
             requests: BTreeMap::new(),
             keys: BTreeMap::new(),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
+            pace: Pace::default(),
+            quarantine: Quarantine::default(),
             lobby: VecDeque::new(),
             memory,
             consuming: Consuming::new(journal.consumption),
@@ -334,6 +347,9 @@ impl Engine {
                 Timer::Txn(txn) => self.on_txn_due(txn),
                 Timer::Pending(txn) => self.on_pending_due(txn),
                 Timer::Lane(lane) => self.on_lane_due(lane),
+                Timer::Rest(lane) => self.on_rest_due(lane),
+                // Groups are started with each step.
+                Timer::Group => {}
                 Timer::Room => self.on_room_due(),
                 Timer::Lobby => self.on_lobby_due(),
                 Timer::Session(session) => self.on_session_due(session),

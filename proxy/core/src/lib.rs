@@ -34,11 +34,11 @@ pub use ids::{
     SyncToken, TxnId,
 };
 pub use input::{
-    Abort, Begin, Commit, Ended, Flushed, Get, Input, LaneError, LaneErrorKind, LaneEvent, Lookup,
-    MemberReport, Offsets, Produce, ReadResult, Request, SendOffsets, Transact,
+    Abort, Begin, Blame, Commit, Ended, Flushed, Get, Input, LaneError, LaneErrorKind, LaneEvent, Lookup,
+    MemberReport, Offsets, Produce, ReadResult, Request, SendOffsets, Suspect, Transact,
 };
 pub use journal::{JournalContents, JournalEntry, LaneSeq, PreparedGroup, Recalled, TxnOutcome, TxnSummary};
-pub use limits::Limits;
+pub use limits::{GroupCommit, Limits};
 pub use outcomes::{
     Birth, DecodeError, Marker, Member, OutcomesKey, OutcomesView, OwnerRecord, RING, decode_barrier,
     encode_barrier,

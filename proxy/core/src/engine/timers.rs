@@ -12,6 +12,10 @@ pub(super) enum Timer {
     Pending(TxnId),
     /// A lane waits to be opened, or to read again.
     Lane(LaneIndex),
+    /// A lane may have been idle for too long.
+    Rest(LaneIndex),
+    /// A group is due.
+    Group,
     /// Something waits for room, and nothing moves.
     Room,
     /// Calls wait for the recovery.
@@ -30,6 +34,11 @@ pub(super) struct Timers {
 impl Timers {
     pub(super) fn set(&mut self, at: Millis, timer: Timer) {
         self.due.insert((at, timer));
+    }
+
+    /// Nobody needs to be woken then any more.
+    pub(super) fn clear(&mut self, at: Millis, timer: Timer) {
+        self.due.remove(&(at, timer));
     }
 
     pub(super) fn next(&self) -> Option<Millis> {

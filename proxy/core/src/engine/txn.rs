@@ -1,6 +1,6 @@
 //! A transaction that is not final.
 
-use super::{answers::Waiter, outcome::Cause, room::Waiting};
+use super::{answers::Waiter, outcome::Cause, queue::Turn, room::Waiting};
 use crate::{
     CallId, Caller, ConsumerGroup, DeliveryId, Failure, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex,
     Millis, Record, TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
@@ -14,7 +14,6 @@ pub(super) type Claim = (String, String, i32);
 pub(super) struct Txn {
     pub(super) id: TxnId,
     /// Over which connection it began.
-    #[expect(dead_code, reason = "who blames and who is fair between callers reads it")]
     pub(super) caller: Caller,
     pub(super) request_id: String,
     pub(super) key: Option<IdempotencyKey>,
@@ -38,8 +37,12 @@ pub(super) struct Txn {
     pub(super) held: u64,
     pub(super) offsets: BTreeMap<Claim, (ConsumerGroup, TopicPartitionOffset)>,
     pub(super) attempts: u32,
-    /// Suspected of having spoilt its group: runs alone.
+    /// Suspected of having spoilt its group, or its caller is: runs alone.
     pub(super) alone: bool,
+    /// Its place in the queue, once its commit was asked.
+    pub(super) turn: Option<Turn>,
+    /// When it is looked at next.
+    pub(super) wakes: Option<Millis>,
     pub(super) waiters: Vec<Waiter>,
     /// Deliveries that it settles.
     pub(super) deliveries: BTreeSet<DeliveryId>,
@@ -93,6 +96,8 @@ impl Txn {
             offsets: BTreeMap::new(),
             attempts: u32::MAX,
             alone: false,
+            turn: None,
+            wakes: None,
             waiters: Vec::new(),
             deliveries: BTreeSet::new(),
             failures: Vec::new(),
@@ -135,6 +140,11 @@ impl Txn {
             let claim = (group.group_id.clone(), offset.topic.clone(), offset.partition);
             self.offsets.insert(claim, (group.clone(), offset.clone()));
         }
+    }
+
+    /// Whether it commits offsets for the group.
+    pub(super) fn offsets_of(&self, group_id: &str) -> bool {
+        self.offsets.keys().any(|(of, ..)| of == group_id)
     }
 
     pub(super) fn groups(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Begin, CallId, Caller, Millis, Reason, Refusal, TxnId, TxnOutcome,
-    engine::{Engine, Serving, Timer, memory::Found, txn::Txn},
+    engine::{Engine, Serving, memory::Found, txn::Txn},
     table::{LaneState, TxnState},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,6 +127,8 @@ impl Engine {
             offsets: BTreeMap::new(),
             attempts: 0,
             alone: false,
+            turn: None,
+            wakes: None,
             waiters: Vec::new(),
             deliveries: BTreeSet::new(),
             failures: Vec::new(),
@@ -139,9 +141,9 @@ impl Engine {
 
     pub(in crate::engine) fn admit(&mut self, txn: Txn) -> TxnId {
         let id = txn.id;
-        self.timers.set(txn.deadline.min(txn.idle_deadline), Timer::Txn(id));
         self.counters.begun += 1;
         self.txns.insert(id, txn);
+        self.wake_when_due(id);
         id
     }
 }

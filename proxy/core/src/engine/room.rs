@@ -197,8 +197,7 @@ impl Engine {
         }
         let is = |state| self.lanes.iter().filter(move |l| l.state == state && self.is_ours(l.index)).count();
         let coming = is(LaneState::Opening) + is(LaneState::Verifying) + is(LaneState::Writing);
-        let another = is(LaneState::Closed) > 0 && coming < self.room.want_lane.len();
-        self.may_stream() && (is(LaneState::Idle) > 0 || another)
+        self.may_stream() && (is(LaneState::Idle) > 0 || coming == 0 && is(LaneState::Closed) > 0)
     }
 
     fn place(&self, txn: &Txn) -> Place {
@@ -234,8 +233,8 @@ impl Engine {
 
     /// Whose Produce waits although it has a lane, in the order in which they came.
     fn waiting_on_lanes(&self) -> Vec<TxnId> {
-        let streaming = self.lanes.iter().filter_map(|lane| lane.stream());
-        let mut waiting: Vec<_> = streaming
+        let streams = self.lanes.iter().filter_map(|lane| lane.stream());
+        let mut waiting: Vec<_> = streams
             .filter_map(|group| self.txns.get(group.members.first()?))
             .filter_map(|txn| Some((txn.waiting.as_ref()?.turn, txn.id)))
             .collect();

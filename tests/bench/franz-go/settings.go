@@ -18,7 +18,7 @@ func settings(o options, transactionalID string) []kgo.Opt {
 	switch o.kind {
 	case transactional:
 		// Until the last transaction's markers are written the next one is told CONCURRENT_TRANSACTIONS, and waits for so long; 20 ms by
-		// default.
+		// default. From Kafka 4.0 on (transaction.version 2) that is true of offsets only: a produce request waits in the broker, for 20 ms.
 		opts = append(opts, kgo.TransactionalID(transactionalID), kgo.ConcurrentTransactionsBackoff(5*time.Millisecond))
 	case plain:
 		// 1 by default; an idempotent producer has 5.

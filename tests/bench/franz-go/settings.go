@@ -15,7 +15,7 @@ func settings(o options, transactionalID string) []kgo.Opt {
 		kgo.RetryBackoffFn(backoff),
 		// A partition whose produce request failed waits for fresh metadata, which is not asked for more often than this: 5 s by default, and
 		// so long were the longest of 64 producers' transactions.
-		kgo.MetadataMinAge(100*time.Millisecond),
+		kgo.MetadataMinAge(100 * time.Millisecond),
 		// snappy by default: none of the others compresses, and random bytes do not get smaller.
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}

@@ -12,6 +12,10 @@ func settings(o options, transactionalID string) []kgo.Opt {
 		kgo.SeedBrokers(o.servers...),
 		kgo.DefaultProduceTopic(o.topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RetryBackoffFn(backoff),
+		// A partition whose produce request failed waits for fresh metadata, which is not asked for more often than this: 5 s by default, and
+		// so long were the longest of 64 producers' transactions.
+		kgo.MetadataMinAge(100 * time.Millisecond),
 		// snappy by default: none of the others compresses, and random bytes do not get smaller.
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 	}
@@ -31,4 +35,9 @@ func settings(o options, transactionalID string) []kgo.Opt {
 	// Batches fill up to 1 MB, the default and the most that a topic takes by default; what does not fill waits 5 ms at most. A flush ends
 	// the wait. Whole transactions fit into the buffer: 50,000 by default.
 	return append(opts, kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(max(50_000, 2*o.records)))
+}
+
+// backoff is from 10 ms to 1 s; 250 ms to 5 s by default. A produce request waits for it that is told CONCURRENT_TRANSACTIONS after all.
+func backoff(tries int) time.Duration {
+	return min(10*time.Millisecond<<max(0, min(tries, 8)-1), time.Second)
 }

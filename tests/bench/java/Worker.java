@@ -1,3 +1,4 @@
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -6,23 +7,25 @@ import java.util.concurrent.Future;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.KafkaException;
 
 /** A producer and its thread: makes the transactions that callers ask for, in the order in which they asked. */
 final class Worker implements AutoCloseable {
     /** So many different values. */
     private static final int VALUES = 64;
+    /** So often a transaction is tried. */
+    private static final int ATTEMPTS = 3;
 
     private final Options options;
-    private final KafkaProducer<byte[], byte[]> producer;
+    private final String id;
+    private KafkaProducer<byte[], byte[]> producer;
     private final byte[][] values = new byte[VALUES][];
     private final List<Future<RecordMetadata>> sent = new ArrayList<>();
     private int next;
 
     Worker(Options options, String id) {
         this.options = options;
-        boolean transactional = options.kind == Options.Kind.TRANSACTIONAL;
-        boolean idempotent = options.kind != Options.Kind.PLAIN;
-        this.producer = Settings.producer(options.servers, transactional ? id : null, idempotent, options.records);
+        this.id = id;
         Random random = new Random();
         for (int i = 0; i < VALUES; i++) {
             values[i] = new byte[options.recordSize];
@@ -31,7 +34,10 @@ final class Worker implements AutoCloseable {
     }
 
     void open() {
-        if (options.kind == Options.Kind.TRANSACTIONAL) {
+        boolean transactional = options.kind == Options.Kind.TRANSACTIONAL;
+        boolean idempotent = options.kind != Options.Kind.PLAIN;
+        producer = Settings.producer(options.servers, transactional ? id : null, idempotent, options.records);
+        if (transactional) {
             producer.initTransactions();
         }
         // The first transaction does not wait for metadata either.
@@ -62,10 +68,37 @@ final class Worker implements AutoCloseable {
             await();
             return;
         }
-        producer.beginTransaction();
-        sendAll();
-        // It flushes, and fails if one of the records did.
-        producer.commitTransaction();
+        for (int attempt = 1; !tryTransaction(attempt); attempt++) {
+            recover();
+        }
+    }
+
+    /** False if it has to be tried again. */
+    private boolean tryTransaction(int attempt) {
+        try {
+            producer.beginTransaction();
+            sendAll();
+            // It flushes, and fails if one of the records did.
+            producer.commitTransaction();
+            return true;
+        } catch (KafkaException e) {
+            // A busy broker now and then answers INVALID_TXN_STATE, which is fatal for the producer.
+            System.err.println("java: attempt " + attempt + " of a transaction failed: " + e);
+            if (attempt == ATTEMPTS) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    /** The transaction is aborted, by a new producer if this one cannot any more. */
+    private void recover() {
+        try {
+            producer.abortTransaction();
+        } catch (KafkaException fatal) {
+            producer.close(Duration.ZERO);
+            open();
+        }
     }
 
     private void sendAll() {

@@ -1,4 +1,7 @@
-"""Callers that share producers. Each producer has a thread: while librdkafka waits for Kafka it does not hold the GIL."""
+"""
+Callers that share producers. Each producer has a thread: while librdkafka waits for Kafka it does not hold the GIL, and its own threads never
+do. Two processes with half of the producers each were not faster for small transactions, and by less than a tenth in bulk.
+"""
 
 import itertools
 import os

@@ -80,3 +80,43 @@ impl Window {
         })?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// One that began a second ago and lasts a minute.
+    fn window() -> Window {
+        let start = Instant::now() - SECOND;
+        let seen = Seen { latencies: Vec::new(), records: 0, last_end: start };
+        Window { start, end: start + 60 * SECOND, seen: Mutex::new(seen) }
+    }
+
+    #[test]
+    fn what_began_outside_of_the_window_does_not_count() {
+        let window = window();
+        window.count(window.start - SECOND, window.start - SECOND, 1);
+        window.count(window.start, window.end, 1);
+        assert!(matches!(window.json(), Err(Error::NothingMeasured)));
+        // Asked for before it, begun within.
+        window.count(window.start - SECOND, window.start, 3);
+        let figures: serde_json::Value =
+            serde_json::from_str(&window.json().expect("measured")).expect("JSON");
+        assert_eq!((&figures["transactions"], &figures["records"]), (&1.into(), &3.into()));
+        assert!(
+            figures["seconds"].as_f64() >= Some(1.0) && figures["p50_ms"].as_f64() >= Some(2000.0),
+            "{figures}"
+        );
+    }
+
+    #[test]
+    fn percentiles_are_the_nearest_ranks() {
+        let window = window();
+        window.seen.lock().latencies = (1..=100).rev().map(Duration::from_millis).collect();
+        let figures: serde_json::Value =
+            serde_json::from_str(&window.json().expect("measured")).expect("JSON");
+        assert_eq!([&figures["p50_ms"], &figures["p99_ms"], &figures["max_ms"]], [50.0, 99.0, 100.0]);
+    }
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// settings tunes a producer: small transactions for latency, large ones for throughput.
+func settings(o options, transactionalID string) []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.SeedBrokers(o.servers...),
+		kgo.DefaultProduceTopic(o.topic),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		// snappy by default: none of the others compresses, and random bytes do not get smaller.
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
+	}
+	switch o.kind {
+	case transactional:
+		// Until the last transaction's markers are written the next one is told CONCURRENT_TRANSACTIONS, and waits for so long; 20 ms by
+		// default.
+		opts = append(opts, kgo.TransactionalID(transactionalID), kgo.ConcurrentTransactionsBackoff(5*time.Millisecond))
+	case plain:
+		// 1 by default; an idempotent producer has 5.
+		opts = append(opts, kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(5))
+	}
+	if o.records == 1 {
+		// One record has nothing to wait for; 10 ms by default.
+		return append(opts, kgo.ProducerLinger(0))
+	}
+	// Batches fill up to 1 MB, the default and the most that a topic takes by default; what does not fill waits 5 ms at most. A flush ends
+	// the wait. Whole transactions fit into the buffer: 50,000 by default.
+	return append(opts, kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(max(50_000, 2*o.records)))
+}

@@ -18,7 +18,7 @@ import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /**
- * A consumer and a transactional producer that copy a topic in upper case, exactly once. Each poll is one transaction. `make bench-copy`
+ * A consumer and a transactional producer that copy a topic in upper case, exactly once. Each poll is one transaction. `make bench`
  * measures the sidecar against it until it is killed: arguments are bootstrap servers, input, output, group, records per transaction.
  * `make bench` has its pipeline from here ({@link Pipeline}).
  */

@@ -62,8 +62,12 @@ async fn measure(args: &Args, kafka: &Kafka, folder: &Path) -> Result<Summary, F
     }
     let mut sweep = Sweep::default();
     for turn in sweeps {
-        let ran = turns.run(turn, args.sweep_seconds, &mut progress).await?;
-        sweep.add(turn.contender, turn.producers, ran.figures.transactions_per_s());
+        match turns.run(turn, args.sweep_seconds, &mut progress).await {
+            Ok(ran) => sweep.add(turn.contender, turn.producers, ran.figures.transactions_per_s()),
+            // That it works at all its first number has shown: more are too many for it here.
+            Err(failure) if sweep.has(turn.contender) => progress.say(&failure.to_string()),
+            Err(failure) => return Err(failure),
+        }
     }
     let mut rows = Vec::new();
     for case in cases {

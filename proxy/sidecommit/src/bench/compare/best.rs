@@ -13,6 +13,11 @@ impl Sweep {
         self.0.push((contender, producers, rate));
     }
 
+    /// Whether any number was.
+    pub(super) fn has(&self, contender: Contender) -> bool {
+        self.0.iter().any(|(of, _, _)| *of == contender)
+    }
+
     /// The best of these numbers. None: none of them was tried.
     pub(super) fn best(&self, contender: Contender, among: impl Iterator<Item = u16>) -> Option<u16> {
         let among: Vec<u16> = among.collect();
@@ -37,5 +42,6 @@ mod tests {
         assert_eq!(sweep.best(Contender::Java, [1, 4, 16, 64].into_iter()), Some(16));
         assert_eq!(sweep.best(Contender::Python, [1, 4].into_iter()), Some(1));
         assert_eq!(sweep.best(Contender::FranzGo, [1].into_iter()), None);
+        assert_eq!([Contender::Java, Contender::FranzGo].map(|one| sweep.has(one)), [true, false]);
     }
 }

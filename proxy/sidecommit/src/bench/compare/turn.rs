@@ -18,6 +18,9 @@ use std::{
 };
 use tokio::process::Command;
 
+/// For whoever did not build them.
+const HINT: &str = "scripts/bench-rivals builds the native clients; --contenders names those who take part";
+
 /// Who does what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
@@ -79,8 +82,10 @@ impl<'a> Turns<'a> {
             Contender::Sidecommit => self.sidecommit(turn, &name, options, seconds).await,
             _ => self.native(turn, &name, options, seconds).await,
         };
+        // Whatever came of it.
+        let deleted = self.kafka.delete_topics(&[&name]).await;
         let ran = ran?;
-        self.kafka.delete_topics(&[&name]).await?;
+        deleted?;
         self.input_was_enough(turn, &ran, seconds)?;
         let (figures, usage) = (ran.figures, ran.usage);
         progress.say(&format!(
@@ -125,7 +130,8 @@ impl<'a> Turns<'a> {
         let mut command = programs::prepared(Command::new(&self.args.rivals));
         command.arg(contender.program()).args(["--bootstrap-servers", self.kafka.servers()]).args(options);
         command.args(["--kind", contender.kind(), "--producers", &turn.producers.to_string()]);
-        program::run(contender.name(), command, None, seconds, &self.log(name)).await
+        let ran = program::run(contender.name(), command, None, seconds, &self.log(name)).await;
+        ran.map_err(|failure| Failure::Unavailable(format!("{failure}\n{HINT}")))
     }
 
     /// A sidecar with its defaults, and an application.

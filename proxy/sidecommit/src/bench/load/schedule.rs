@@ -28,10 +28,12 @@ impl Schedule {
 
     /// How many are due by then.
     pub(super) fn due_by(&self, elapsed: Duration) -> u64 {
-        // The first is due at once. Rounding must not call one due that is not.
-        let guess = ((elapsed.as_secs_f64() * self.rate) as u64).saturating_add(1);
-        let over = u64::from(self.due(guess - 1) > elapsed);
-        (guess - over).min(self.total)
+        // Fewer than there are, whatever rounding does; the rest one by one, as `due` says.
+        let mut by = ((elapsed.as_secs_f64() * self.rate) as u64).saturating_sub(1).min(self.total);
+        while by < self.total && self.due(by) <= elapsed {
+            by += 1;
+        }
+        by
     }
 }
 

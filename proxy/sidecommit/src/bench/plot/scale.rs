@@ -65,7 +65,7 @@ impl Axis {
             Scale::Logarithmic => {
                 let (from, to) = (self.from.floor() as i32, self.to.ceil() as i32);
                 // Decades alone would leave a narrow axis bare.
-                let parts: &[f64] = if to - from <= 2 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+                let parts: &[f64] = if self.to - self.from <= 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
                 let all = (from..=to).flat_map(|exp| parts.iter().map(move |part| part * 10_f64.powi(exp)));
                 all.filter(|at| (-1e-9..=1.0 + 1e-9).contains(&self.part(*at))).map(labelled).collect()
             }

@@ -10,6 +10,7 @@ mod life;
 mod machine;
 mod order;
 mod program;
+mod rounds;
 mod section;
 mod summary;
 mod targets;
@@ -27,8 +28,9 @@ use args::SECTION;
 use best::Sweep;
 use case::Case;
 use contender::Contender;
+use rounds::Rounds;
 use std::{path::Path, time::Instant};
-use summary::{Row, Summary};
+use summary::Summary;
 use turn::{Turn, Turns};
 
 /// Measures, and writes what came of it.
@@ -37,7 +39,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let begin = Instant::now();
     let folder = temporary_folder()?;
     let kafka = Kafka::start(args.bootstrap_servers.as_deref()).await?;
-    let measured = measure(args, &kafka, folder.path()).await;
+    let measured = measure(args, begin, &kafka, folder.path()).await;
     let stopped = kafka.stop().await;
     let summary = Summary { took_s: begin.elapsed().as_secs_f64(), ..measured? };
     summary.write(&args.out)?;
@@ -50,7 +52,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     stopped
 }
 
-async fn measure(args: &Args, kafka: &Kafka, folder: &Path) -> Result<Summary, Failure> {
+async fn measure(args: &Args, begin: Instant, kafka: &Kafka, folder: &Path) -> Result<Summary, Failure> {
     let (cases, contenders) = (args.cases(), args.contenders());
     let sweeps = sweeps(&cases, &contenders);
     let rounds = cases.iter().map(|case| entrants(*case, &contenders).len() as u64 * u64::from(args.rounds));
@@ -69,24 +71,23 @@ async fn measure(args: &Args, kafka: &Kafka, folder: &Path) -> Result<Summary, F
             Err(failure) => return Err(failure),
         }
     }
-    let mut rows = Vec::new();
-    for case in cases {
-        rows.extend(rounds_of(args, case, &contenders, &sweep, &mut turns, &mut progress).await?);
-    }
-    progress.finish();
-    turns.remove_input().await?;
     let life = if contenders.contains(&Contender::Sidecommit) {
-        eprintln!("starts, kills and idleness of a sidecar");
+        progress.say("starts, kills and idleness of a sidecar");
         Some(life::measure(kafka, folder).await?)
     } else {
         None
     };
+    let mut rounds = Rounds::new(&cases, &contenders, &sweep);
+    rounds.run(args, begin, &mut turns, &mut progress).await?;
+    progress.finish();
+    turns.remove_input().await?;
+    let rows = rounds.rows();
     let fdatasync_p50_ms = disk::fdatasync_p50(folder)?.as_secs_f64() * 1000.0;
     Ok(Summary {
         date: date::today(),
         machine: Machine::this(),
         fdatasync_p50_ms,
-        rounds: args.rounds,
+        rounds: rounds.made,
         seconds: args.seconds.as_secs_f64(),
         warmup_s: args.warmup.as_secs_f64(),
         took_s: 0.0,
@@ -94,29 +95,6 @@ async fn measure(args: &Args, kafka: &Kafka, folder: &Path) -> Result<Summary, F
         life,
         rows,
     })
-}
-
-/// All turns of a case.
-async fn rounds_of(
-    args: &Args,
-    case: Case,
-    contenders: &[Contender],
-    sweep: &Sweep,
-    turns: &mut Turns<'_>,
-    progress: &mut Progress,
-) -> Result<Vec<Row>, Failure> {
-    let entrants = entrants(case, contenders);
-    let turn = |contender: Contender| {
-        let producers = sweep.best(contender, case.producers(contender)).unwrap_or(1);
-        Turn { case, contender, producers, callers: case.callers() }
-    };
-    let mut ran = vec![Vec::new(); entrants.len()];
-    for round in 0..args.rounds {
-        for nth in order::of_round(round, entrants.len()) {
-            ran[nth].push(turns.run(turn(entrants[nth]), args.seconds, progress).await?);
-        }
-    }
-    Ok(entrants.iter().zip(&ran).filter_map(|(contender, ran)| Row::of(turn(*contender), ran)).collect())
 }
 
 /// Who takes part in a case.

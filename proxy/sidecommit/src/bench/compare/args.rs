@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Turns that all contenders take in each case
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) rounds: u32,
+    /// Fewer rounds if there is no time for all in so many minutes
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1440))]
+    pub(super) minutes: Option<u32>,
     /// Seconds before a turn is measured
     #[arg(long, default_value = "1", value_name = "SECONDS", value_parser = seconds)]
     pub(super) warmup: Duration,

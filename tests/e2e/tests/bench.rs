@@ -89,6 +89,8 @@ async fn a_comparison_of_nobody_else_measures_the_sidecar_and_its_life() {
         &[
             &["compare", "--bootstrap-servers", &servers, "--contenders", "sidecommit"][..],
             &["--cases", "small-1,pipeline", "--rounds", "1", "--warmup", "0.2", "--seconds", "0.5"],
+            // 100 MB: more than is copied in that time.
+            &["--input-records", "100000"],
             &["--out", &path(&out), "--document", &path(&page)],
         ]
         .concat(),

@@ -19,12 +19,14 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 /// For the last transactions and an orderly end.
 const END_PATIENCE: Duration = Duration::from_secs(60);
 const LOG_TAIL_LINES: usize = 20;
+/// Parts of the window.
+const LOOKS: [f64; 4] = [0.25, 0.5, 0.75, 0.95];
 
 /// What came of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ran {
     pub(super) figures: Figures,
-    /// What is measured: the sidecar if there is one, else the program.
+    /// What is measured: the sidecar if there is one, else the program. In the window.
     pub(super) usage: Usage,
     /// Of the sidecar's client.
     pub(super) client_cpu_s: Option<f64>,
@@ -54,15 +56,44 @@ pub(super) async fn run(
     program.expect(MEASURING).await?;
     // All its processes: a script may have become more than one.
     let whose = Whose::Group(program.child.id().ok_or_else(|| program.failed("it ended"))?);
-    let look = || Ok::<_, Failure>((whose.usage()?, sidecar.map(Whose::usage).transpose()?));
-    let (own, beside) = look()?;
-    tokio::time::sleep(seconds).await;
-    // The last transactions and the orderly end are not the window's any more.
-    let (own_after, beside_after) = look().map_err(|error| program.failed(&error.to_string()))?;
+    let taken = taken(whose, sidecar, seconds).await.map_err(|error| program.failed(&error.to_string()))?;
     let figures = program.figures().await?;
-    let own = own_after.since(own);
-    let beside = beside_after.zip(beside).map(|(after, before)| after.since(before));
-    Ok(Ran { figures, usage: beside.unwrap_or(own), client_cpu_s: beside.map(|_| own.cpu_s) })
+    let Taken { own, sidecar, of_window } = taken;
+    let scaled = |usage: Usage| Usage { cpu_s: usage.cpu_s / of_window, ..usage };
+    Ok(Ran {
+        figures,
+        usage: scaled(sidecar.unwrap_or(own)),
+        client_cpu_s: sidecar.map(|_| scaled(own).cpu_s),
+    })
+}
+
+/// What was taken, from the window's beginning until it was last looked at.
+struct Taken {
+    own: Usage,
+    sidecar: Option<Usage>,
+    /// The part of the window.
+    of_window: f64,
+}
+
+/// Looks a few times: a process may be gone a moment after its window, and this one is late on a busy machine.
+async fn taken(whose: Whose, sidecar: Option<Whose>, seconds: Duration) -> Result<Taken, Failure> {
+    let look = || Ok::<_, Failure>((whose.usage()?, sidecar.map(Whose::usage).transpose()?));
+    let (begin, (own, beside)) = (tokio::time::Instant::now(), look()?);
+    let mut taken = None;
+    for part in LOOKS {
+        tokio::time::sleep_until(begin + seconds.mul_f64(part)).await;
+        match look() {
+            Ok((own_now, beside_now)) => {
+                let sidecar = beside_now.zip(beside).map(|(now, before)| now.since(before));
+                let of_window = begin.elapsed().as_secs_f64() / seconds.as_secs_f64();
+                taken = Some(Taken { own: own_now.since(own), sidecar, of_window });
+            }
+            // What was seen before it ended is told.
+            Err(_) if taken.is_some() => break,
+            Err(error) => return Err(error),
+        }
+    }
+    taken.ok_or_else(|| Failure::Internal("it was not looked at".to_owned()))
 }
 
 // === impl Program ===

@@ -80,6 +80,8 @@ struct Grown {
     cpu_us_per_record: f64,
     /// The most of all rounds.
     rss_peak_mib: f64,
+    /// Attempts that the sidecar had no room for, of all rounds.
+    refused: u64,
 }
 
 /// Measures, and writes what came of it.
@@ -122,7 +124,8 @@ async fn measure(args: &Args, kafka: &Kafka, folder: &Path) -> Result<Vec<Grown>
             let name = format!("grid-{round}-{nth}");
             let row = one(args, kafka, &folder.join(&name), *point).await?;
             let (rate, p50, rss) = (row.transactions_per_s, row.p50_ms, row.rss_peak_mib.unwrap_or(f64::NAN));
-            eprintln!("  {rate:.0} transactions/s, p50 {p50:.2} ms, at most {rss:.0} MiB");
+            let refused = row.refused;
+            eprintln!("  {rate:.0} transactions/s, p50 {p50:.2} ms, at most {rss:.0} MiB, {refused} refused");
             rows[nth].push(row);
         }
     }
@@ -177,6 +180,7 @@ impl Grown {
             p99_ms: spread(|row| row.p99_ms)?,
             cpu_us_per_record: spread(|row| row.cpu_us_per_record.unwrap_or(f64::NAN))?.median,
             rss_peak_mib: spread(|row| row.rss_peak_mib.unwrap_or(f64::NAN))?.max,
+            refused: rows.iter().map(|row| row.refused).sum(),
         })
     }
 }

@@ -51,6 +51,14 @@ impl Row {
         ]
     }
 
+    /// What did not find room.
+    fn refusals(&self) -> Option<String> {
+        let (callers, refused) = (self.callers, self.refused);
+        (refused > 0).then(|| {
+            format!("{callers} callers: {refused} attempts were refused for want of room, and made anew\n")
+        })
+    }
+
     /// Of an open loop.
     fn lateness(&self) -> Option<String> {
         let rate = self.rate?;
@@ -76,6 +84,7 @@ impl Report {
         let rows: Vec<Vec<String>> = self.rows.iter().map(Row::cells).collect();
         let mut text = output::table(&HEAD, &rows);
         text.extend(self.rows.iter().filter_map(Row::lateness));
+        text.extend(self.rows.iter().filter_map(Row::refusals));
         if let Some(p50) = self.fdatasync_p50_ms {
             text.push_str(&format!("fdatasync in the journal's folder: p50 {p50:.2} ms\n"));
         }
@@ -117,6 +126,7 @@ mod tests {
             max_ms: 6.0,
             late: 7,
             never_started: 3,
+            refused: 0,
             cpu_s: Some(0.5),
             cpu_us_per_record: Some(5000.0),
             rss_mib: None,
@@ -135,7 +145,8 @@ mod tests {
             "{text}"
         );
         assert!(text.lines().nth(1).is_some_and(|line| line.ends_with("0.5    -")), "{text}");
-        assert!(!Report::new(vec![Row { rate: None, ..row() }], None).text().contains("were due"));
+        let text = Report::new(vec![Row { rate: None, refused: 9, ..row() }], None).text();
+        assert!(!text.contains("were due") && text.contains("9 attempts were refused"), "{text}");
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(super) struct Row {
     /// Open loop: begun later than 1 ms after they were due, and not at all.
     pub(super) late: u64,
     pub(super) never_started: u64,
+    /// Attempts that the sidecar had no room for (RESOURCE_EXHAUSTED); they were made anew.
+    pub(super) refused: u64,
     /// Of the sidecar, in the window.
     pub(super) cpu_s: Option<f64>,
     pub(super) cpu_us_per_record: Option<f64>,
@@ -113,6 +115,7 @@ impl Row {
             max_ms: measured.max_ms(),
             late: measured.late,
             never_started: measured.never_started,
+            refused: measured.refused,
             cpu_s,
             cpu_us_per_record: cpu_s.map(|cpu_s| cpu_s * 1e6 / records as f64),
             rss_mib: taken.sidecar.map(|usage| usage.rss_mib),

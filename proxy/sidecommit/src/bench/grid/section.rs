@@ -17,9 +17,9 @@ pub(super) fn of(full: &Full, dimensions: &[Dimension], picture: &str) -> String
     let (machine, minutes) = (machine.text(), took_s / 60.0);
     let mut text = format!(
         "\n{date}, {machine}; {rounds} rounds of {seconds} s; the run took {minutes:.1} minutes. Medians (least to most of the rounds); of \
-         memory the most of all rounds.\n\n![where the curves bend]({picture})\n"
+         memory the most of all rounds. Refused are attempts that the sidecar had no room for; they were made anew.\n\n![where the curves bend]({picture})\n"
     );
-    let head = ["transactions/s", "records/s", "p50 ms", "p99 ms", "CPU µs/record", "MiB at most"];
+    let head = ["transactions/s", "records/s", "p50 ms", "p99 ms", "CPU µs/record", "MiB at most", "refused"];
     for dimension in dimensions {
         let name = dimension.name();
         let cells = rows(full, *dimension).map(|row| {
@@ -31,6 +31,7 @@ pub(super) fn of(full: &Full, dimensions: &[Dimension], picture: &str) -> String
                 row.p99_ms.text(1),
                 number(row.cpu_us_per_record, 1),
                 number(row.rss_peak_mib, 0),
+                row.refused.to_string(),
             ]
         });
         let head: Vec<&str> = [name].into_iter().chain(head).collect();
@@ -78,6 +79,7 @@ mod tests {
             p99_ms: same(4.0),
             cpu_us_per_record: 90.0,
             rss_peak_mib: 30.0,
+            refused: 0,
         };
         Full {
             date: "2026-01-31".to_owned(),

@@ -3,16 +3,18 @@
 use super::{Client, Load, Measured, Window, count, pace::Pace};
 use crate::bench::Mode;
 use sidecommit_rpc::proto::v1::{
-    BeginRequest, CommitRequest, ProduceRequest, ProduceStreamRequest, Record, TransactRequest,
+    AbortRequest, BeginRequest, CommitRequest, ProduceRequest, ProduceStreamRequest, Record, TransactRequest,
 };
 use std::{
     sync::{Arc, atomic::AtomicU64},
-    time::Instant,
+    time::{Duration, Instant},
 };
-use tonic::Status;
+use tonic::{Code, Status};
 
 /// Of a message.
 const MESSAGE_BYTES: usize = 256 << 10;
+/// Before a transaction that was refused for want of room is made anew.
+const REFUSED_PAUSE: Duration = Duration::from_millis(20);
 
 /// One caller.
 pub(super) struct Caller {
@@ -46,11 +48,17 @@ impl Caller {
         let mut nth = 0_u64;
         while let Some(from) = pace.next().await {
             let began = Instant::now();
-            let name = format!("{}-{nth}", self.name);
-            match self.load.mode {
-                Mode::Transact => self.transact(name).await?,
-                Mode::Stream => self.stream(name).await?,
-                Mode::Interactive => self.in_steps(name).await?,
+            while let Err(status) = self.transaction(nth).await {
+                if status.code() != Code::ResourceExhausted {
+                    return Err(status);
+                }
+                // The sidecar has as much as it may hold: the transaction is made anew, and its latency has all of that.
+                measured.refused += 1;
+                nth += 1;
+                if window.is_over() {
+                    return Ok(measured);
+                }
+                tokio::time::sleep(REFUSED_PAUSE).await;
             }
             measured.count(&window, from, began);
             count(&done);
@@ -59,25 +67,40 @@ impl Caller {
         Ok(measured)
     }
 
+    async fn transaction(&mut self, nth: u64) -> Result<(), Status> {
+        let name = format!("{}-{nth}", self.name);
+        if self.load.mode == Mode::Transact {
+            return self.transact(name).await;
+        }
+        let id = self.begin(name).await?;
+        let produced = match self.load.mode {
+            Mode::Stream => self.stream(&id).await,
+            Mode::Transact | Mode::Interactive => self.in_steps(&id).await,
+        };
+        match produced {
+            Ok(()) => self.commit(id).await,
+            // What was accepted of it makes room for others.
+            Err(status) => self.abort(id).await.and(Err(status)),
+        }
+    }
+
     async fn transact(&mut self, idempotency_key: String) -> Result<(), Status> {
         let records = self.records.clone();
         let request = TransactRequest { idempotency_key, records, ..TransactRequest::default() };
         self.client.transact(request).await.map(|_| ())
     }
 
-    async fn in_steps(&mut self, request_id: String) -> Result<(), Status> {
-        let id = self.begin(request_id).await?;
-        for message in self.messages(&id) {
+    async fn in_steps(&mut self, id: &str) -> Result<(), Status> {
+        for message in self.messages(id) {
             let ProduceStreamRequest { sequence, records, .. } = message;
-            let produce = ProduceRequest { transaction_id: id.clone(), sequence, records };
+            let produce = ProduceRequest { transaction_id: id.to_owned(), sequence, records };
             self.client.produce(produce).await?;
         }
-        self.commit(id).await
+        Ok(())
     }
 
-    async fn stream(&mut self, request_id: String) -> Result<(), Status> {
-        let id = self.begin(request_id).await?;
-        let messages = tokio_stream::iter(self.messages(&id));
+    async fn stream(&mut self, id: &str) -> Result<(), Status> {
+        let messages = tokio_stream::iter(self.messages(id));
         let mut acks = self.client.produce_stream(messages).await?.into_inner();
         let mut accepted = 0;
         while let Some(ack) = acks.message().await? {
@@ -87,7 +110,12 @@ impl Caller {
             let total = self.total();
             return Err(Status::internal(format!("the stream ended after {accepted} of {total} records")));
         }
-        self.commit(id).await
+        Ok(())
+    }
+
+    async fn abort(&mut self, transaction_id: String) -> Result<(), Status> {
+        let abort = AbortRequest { transaction_id, reason: "refused".to_owned(), ..AbortRequest::default() };
+        self.client.abort(abort).await.map(|_| ())
     }
 
     async fn begin(&mut self, request_id: String) -> Result<String, Status> {

@@ -20,6 +20,8 @@ pub(in crate::bench) struct Measured {
     pub(in crate::bench) late: u64,
     /// Likewise: due in the window, and no caller was free.
     pub(in crate::bench) never_started: u64,
+    /// Attempts that the sidecar had no room for; they were made anew. Those of the warm-up too.
+    pub(in crate::bench) refused: u64,
 }
 
 /// As figures have it.
@@ -35,7 +37,7 @@ impl Measured {
         let mut latencies =
             Histogram::new_with_max(max, 3).expect("three digits up to ten minutes are possible");
         latencies.auto(true);
-        Self { latencies, took: Duration::ZERO, late: 0, never_started: 0 }
+        Self { latencies, took: Duration::ZERO, late: 0, never_started: 0, refused: 0 }
     }
 
     pub(in crate::bench) fn transactions(&self) -> u64 {
@@ -70,6 +72,7 @@ impl Measured {
         self.took = self.took.max(other.took);
         self.late += other.late;
         self.never_started += other.never_started;
+        self.refused += other.refused;
     }
 }
 

@@ -124,7 +124,7 @@ fn bad_arguments_exit_64_naming_flag_value_and_form() {
         (&["--callers", "8,x"], &["--callers", "'x'"]),
         (&["--seconds", "0"], &["--seconds", "'0'", "from 0.1 to 3600"]),
         (&["--warmup", "soon"], &["--warmup", "'soon'", "from 0 to 3600"]),
-        (&["--rate", "-3"], &["--rate", "'-3'", "from 0.01 to 1000000"]),
+        (&["--rate", "0"], &["--rate", "'0'", "from 0.01 to 1000000"]),
         (&["--mode", "fast"], &["--mode", "'fast'", "transact, stream, interactive"]),
         (&["--pid", "1"], &["--socket <PATH>"]),
         (&["compare", "--contenders", "go"], &["--contenders", "'go'", "franz-go"]),

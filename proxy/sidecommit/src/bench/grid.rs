@@ -77,7 +77,7 @@ struct Grown {
     records_per_s: Spread,
     p50_ms: Spread,
     p99_ms: Spread,
-    cpu_us_per_record: f64,
+    cpu_us_per_record: Option<f64>,
     /// The most of all rounds.
     rss_peak_mib: f64,
     /// Attempts that the sidecar had no room for, of all rounds.
@@ -171,6 +171,7 @@ impl Grown {
     /// None: of no round.
     fn of(point: Point, rows: &[Row]) -> Option<Self> {
         let spread = |of: fn(&Row) -> f64| Spread::of(&rows.iter().map(of).collect::<Vec<_>>());
+        let cpu: Vec<f64> = rows.iter().filter_map(|row| row.cpu_us_per_record).collect();
         Some(Self {
             point,
             mode: Mode::name(point.mode()),
@@ -178,7 +179,7 @@ impl Grown {
             records_per_s: spread(|row| row.records_per_s)?,
             p50_ms: spread(|row| row.p50_ms)?,
             p99_ms: spread(|row| row.p99_ms)?,
-            cpu_us_per_record: spread(|row| row.cpu_us_per_record.unwrap_or(f64::NAN))?.median,
+            cpu_us_per_record: Spread::of(&cpu).map(|spread| spread.median),
             rss_peak_mib: spread(|row| row.rss_peak_mib.unwrap_or(f64::NAN))?.max,
             refused: rows.iter().map(|row| row.refused).sum(),
         })

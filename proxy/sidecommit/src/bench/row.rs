@@ -93,7 +93,10 @@ fn show(running: &Running, load: &Load) -> impl Future<Output = std::convert::In
 
 impl Row {
     fn new(load: &Load, measured: &Measured, taken: &Taken) -> Self {
-        let (transactions, seconds) = (measured.transactions(), measured.took.as_secs_f64());
+        let transactions = measured.transactions();
+        // Of none there is no end to count to.
+        let took = if transactions == 0 { load.seconds } else { measured.took };
+        let seconds = took.as_secs_f64();
         let records = transactions * load.records as u64;
         let cpu_s = taken.sidecar.map(|usage| usage.cpu_s);
         Self {
@@ -117,7 +120,7 @@ impl Row {
             never_started: measured.never_started,
             refused: measured.refused,
             cpu_s,
-            cpu_us_per_record: cpu_s.map(|cpu_s| cpu_s * 1e6 / records as f64),
+            cpu_us_per_record: cpu_s.filter(|_| records > 0).map(|cpu_s| cpu_s * 1e6 / records as f64),
             rss_mib: taken.sidecar.map(|usage| usage.rss_mib),
             rss_peak_mib: taken.sidecar.map(|usage| usage.rss_peak_mib),
             client_cpu_s: taken.client.cpu_s,

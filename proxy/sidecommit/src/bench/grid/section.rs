@@ -29,7 +29,7 @@ pub(super) fn of(full: &Full, dimensions: &[Dimension], picture: &str) -> String
                 number(row.records_per_s.median, 0),
                 row.p50_ms.text(1),
                 row.p99_ms.text(1),
-                number(row.cpu_us_per_record, 1),
+                row.cpu_us_per_record.map_or_else(|| "-".to_owned(), |cpu| number(cpu, 1)),
                 number(row.rss_peak_mib, 0),
                 row.refused.to_string(),
             ]
@@ -77,7 +77,7 @@ mod tests {
             records_per_s: same(f64::from(point.callers) * 100.0),
             p50_ms: same(2.0),
             p99_ms: same(4.0),
-            cpu_us_per_record: 90.0,
+            cpu_us_per_record: Some(90.0),
             rss_peak_mib: 30.0,
             refused: 0,
         };

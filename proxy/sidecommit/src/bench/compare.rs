@@ -106,7 +106,7 @@ fn entrants(case: Case, contenders: &[Contender]) -> Vec<Contender> {
 /// has one transaction at a time, and there are callers enough for each.
 fn sweeps(cases: &[Case], contenders: &[Contender]) -> Vec<Turn> {
     let small = [Case::Small64, Case::Small256].into_iter().filter(|case| cases.contains(case));
-    let Some(largest) = small.clone().last() else { return Vec::new() };
+    let Some(largest) = small.clone().next_back() else { return Vec::new() };
     let takes_part =
         |contender: &Contender| contender.is_native() && small.clone().any(|case| case.has(*contender));
     let turns = |contender: Contender| {

@@ -107,7 +107,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let text = section::of(&full, &dimensions, &format!("{PICTURE}.svg"));
     section::plot(&args.out, PICTURE, &full, &dimensions)?;
     if let Some(page) = &args.document {
-        section::plot(page.parent().unwrap_or(Path::new(".")), PICTURE, &full, &dimensions)?;
+        section::plot(page.parent().unwrap_or_else(|| Path::new(".")), PICTURE, &full, &dimensions)?;
         document::write(page, SECTION, &text)?;
     }
     output::print(&text)?;

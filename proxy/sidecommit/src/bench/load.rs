@@ -101,7 +101,10 @@ impl Load {
             mode: args.mode,
             topic: args.topic.as_str().into(),
             callers,
-            connections: args.connections.unwrap_or(callers.div_ceil(CALLERS_PER_CONNECTION)).min(callers),
+            connections: args
+                .connections
+                .unwrap_or_else(|| callers.div_ceil(CALLERS_PER_CONNECTION))
+                .min(callers),
             records: records as usize,
             value: value.into(),
             warmup: args.warmup,

@@ -37,7 +37,7 @@ pub(super) fn number(value: f64, digits: usize) -> String {
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let (sign, whole) = whole.split_at(usize::from(whole.starts_with('-')));
     let grouped = whole.chars().enumerate().flat_map(|(nth, digit)| {
-        let comma = nth > 0 && (whole.len() - nth) % 3 == 0;
+        let comma = nth > 0 && (whole.len() - nth).is_multiple_of(3);
         comma.then_some(',').into_iter().chain([digit])
     });
     sign.chars().chain(grouped).chain(rest.chars()).collect()

@@ -3,7 +3,7 @@
 /// As they stand, and every second round backwards: who comes late in one round comes early in the next.
 pub(super) fn of_round(round: u32, entrants: usize) -> Vec<usize> {
     let forwards = 0..entrants;
-    if round % 2 == 0 { forwards.collect() } else { forwards.rev().collect() }
+    if round.is_multiple_of(2) { forwards.collect() } else { forwards.rev().collect() }
 }
 
 #[cfg(test)]

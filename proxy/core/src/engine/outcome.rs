@@ -167,8 +167,7 @@ impl Engine {
         self.claimed.retain(|_, holder| *holder != index);
         self.ordered.retain(|_, holder| *holder != index);
         if !self.queue.is_empty() {
-            let load = self.load();
-            self.pace.arrived(self.now, load);
+            self.pace.released(self.now, &self.limits.group_commit);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     ledger::{AppId, Broken, Ledger},
     piece::Piece,
     process::Process,
-    profile::{EPOCH, Profile},
+    profile::{EPOCH, Profile, Theme},
     schedule::Schedule,
     stats::Stats,
 };
@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) pods: Vec<Pod>,
     pub(crate) procs: Vec<Process>,
     pub(crate) clients: Vec<Client>,
+    /// The last offset of each input partition.
+    pub(crate) inputs: BTreeMap<i32, i64>,
     pub(crate) calls: BTreeMap<CallId, CallInfo>,
     pub(crate) ledger: Ledger,
     /// Nobody reaches the broker until then.
@@ -151,6 +153,7 @@ impl World {
             pods: Vec::new(),
             procs: Vec::new(),
             clients: Vec::new(),
+            inputs: BTreeMap::new(),
             calls: BTreeMap::new(),
             ledger: Ledger::default(),
             outage_until: 0,
@@ -180,12 +183,13 @@ impl World {
         trace!(self, "{:?}", self.profile);
         let journal = self.new_journal();
         self.add_pod(journal);
+        let crowd = self.profile.theme == Theme::Crowd;
         for id in 0..self.profile.clients {
             let jobs = self.profile.jobs;
-            let mut client = Client::draw(&mut self.dice, id, jobs);
+            let mut client = Client::draw(&mut self.dice, id, jobs, crowd);
             self.parts.extend(client.keep(id, |piece| self.dice.keeps(piece)));
             self.clients.push(client);
-            let start = self.dice.u64(0..2_000);
+            let start = self.dice.u64(0..if crowd { 20 } else { 2_000 });
             self.schedule.after(start, Event::Act { client: id });
         }
         for (index, (time, chaos)) in self.profile.plan.clone().into_iter().enumerate() {

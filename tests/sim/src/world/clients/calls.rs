@@ -111,11 +111,12 @@ impl World {
         if plan.offsets == Offsets::None || plan.finish == Finish::Vanish {
             return Vec::new();
         }
-        let input = &mut self.clients[client].input;
+        let partition = self.clients[client].partition;
+        let input = self.inputs.entry(partition).or_insert(1);
         *input += 1;
         let offset = TopicPartitionOffset {
             topic: "input".into(),
-            partition: client as i32,
+            partition,
             offset: *input,
             metadata: self.ledger.apps.len().to_string(),
         };

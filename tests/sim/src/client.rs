@@ -1,6 +1,11 @@
 //! A model application: does its jobs one after the other and follows next_action blindly.
 
-use crate::{event::PodId, ledger::AppId, piece::Piece, profile::hit};
+use crate::{
+    event::PodId,
+    ledger::AppId,
+    piece::Piece,
+    profile::{Theme, hit},
+};
 use fastrand::Rng;
 use sidecommit_core::{CallId, IdempotencyKey, KeyHash, TxnId};
 use std::collections::VecDeque;
@@ -104,10 +109,13 @@ pub(crate) enum Stage {
 // === impl Client ===
 
 impl Client {
-    pub(crate) fn draw(rng: &mut Rng, id: usize, jobs: usize, crowd: bool) -> Self {
+    pub(crate) fn draw(rng: &mut Rng, id: usize, jobs: usize, theme: Theme) -> Self {
+        let crowd = theme == Theme::Crowd;
         let mut plans: VecDeque<Plan> = (0..jobs).map(|_| Plan::draw(rng)).collect();
-        if crowd {
-            plans.iter_mut().for_each(|plan| plan.crowd(rng, id));
+        match theme {
+            Theme::Crowd => plans.iter_mut().for_each(|plan| plan.crowd(rng, id)),
+            Theme::Streams => plans.iter_mut().for_each(|plan| plan.stream(rng)),
+            Theme::Anything | Theme::Contest | Theme::Doubt => {}
         }
         // In a crowd partitions are shared: an application may commit an older offset after another's newer one.
         let partition = if crowd { id % 4 } else { id } as i32;
@@ -182,6 +190,17 @@ impl Plan {
 }
 
 impl Plan {
+    /// Sometimes its last record is refused while its abort is under way.
+    fn stream(&mut self, rng: &mut Rng) {
+        if hit(rng, 2_000)
+            && let Some(last) = self.records.last_mut()
+        {
+            last.poison = true;
+            self.finish = Finish::Abort;
+            (self.keyed, self.lazy) = (false, 0);
+        }
+    }
+
     /// Small, and committed at once; some clients spoil half of their groups.
     fn crowd(&mut self, rng: &mut Rng, client: usize) {
         self.records.truncate(2);

@@ -113,7 +113,7 @@ const ROWS_LEAST: &[(Feature, usize)] = &[
     (Feature::Retry, 25),
     (Feature::Together, 20),
     (Feature::Proven, 20),
-    (Feature::Paced, 20),
+    (Feature::Paced, 12),
     (Feature::Crowded, 20),
     (Feature::Ordered, 12),
     (Feature::Claimed, 12),
@@ -128,6 +128,13 @@ const STEPS: [Act; 11] = {
     use Act as A;
     [A::Put, A::Sync, A::Open, A::Begin, A::Send, A::Write, A::Offsets, A::Flush, A::Commit, A::Fail, A::Undo]
 };
+
+/// What a sought crash is to meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    Row(Row),
+    Feature(Feature),
+}
 
 /// How often each cell was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -283,15 +290,25 @@ impl Coverage {
         if seeds < FULL { contradictions.collect() } else { contradictions.chain(self.missing()).collect() }
     }
 
-    /// The rows that were gone through, with how often.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (Row, u64)> {
-        self.rows.iter().map(|(row, times)| (*row, *times))
+    /// What a crash can be aimed at, with how often it was there.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (Target, u64)> {
+        let rows = self.rows.iter().map(|(row, times)| (Target::Row(*row), *times));
+        let features = self.features.iter().map(|((feature, _), times)| (*feature, *times));
+        let features = features.fold(BTreeMap::new(), |mut sums, (feature, times)| {
+            *sums.entry(feature).or_default() += times;
+            sums
+        });
+        rows.chain(features.into_iter().map(|(feature, times)| (Target::Feature(feature), times)))
     }
 
     /// Crashes that can be met and were not, by their number.
-    pub(crate) fn missing_crashes(&self) -> impl Iterator<Item = (usize, Row)> {
-        let cells = possible_crashes().iter().enumerate();
-        cells.filter(|(_, cell)| !self.cells.contains_key(cell)).map(|(index, (row, ..))| (index, *row))
+    pub(crate) fn missing_crashes(&self) -> impl Iterator<Item = (usize, Target)> {
+        let there = |(target, act, moment): &(Target, Act, Moment)| match target {
+            Target::Row(row) => self.cells.contains_key(&(*row, *act, *moment)),
+            Target::Feature(feature) => self.crashes.contains_key(&(*feature, *act, *moment)),
+        };
+        let crashes = (0..).map_while(|index| Some((index, crash(index)?)));
+        crashes.filter(move |(_, cell)| !there(cell)).map(|(index, (target, ..))| (index, target))
     }
 
     fn missing(&self) -> impl Iterator<Item = String> {
@@ -324,8 +341,17 @@ fn feature_crashes() -> impl Iterator<Item = (Feature, Act, Moment)> {
     CRASHED.into_iter().flat_map(move |feature| steps().map(move |(act, moment)| (feature, act, moment)))
 }
 
+/// A crash that can be sought, by its number.
+pub(crate) fn crash(index: usize) -> Option<(Target, Act, Moment)> {
+    let row = possible_crashes().get(index).map(|(row, act, moment)| (Target::Row(*row), *act, *moment));
+    row.or_else(|| {
+        let (feature, act, moment) = feature_crashes().nth(index - possible_crashes().len())?;
+        Some((Target::Feature(feature), act, moment))
+    })
+}
+
 /// Cells that can be reached, in a fixed order.
-pub(crate) fn possible_crashes() -> &'static [(Row, Act, Moment)] {
+fn possible_crashes() -> &'static [(Row, Act, Moment)] {
     static CELLS: LazyLock<Vec<(Row, Act, Moment)>> = LazyLock::new(all_possible_crashes);
     &CELLS
 }

@@ -17,7 +17,7 @@ use crate::{
     broker::Broker,
     chaos::Pod,
     client::Client,
-    coverage::{self, Act, Moment, Row},
+    coverage::{self, Act, Moment, Target},
     dice::{Dice, Stream},
     event::{ClientId, Event, ProcId},
     journal::Journal,
@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) slow_markers_until: Millis,
     pub(crate) crashes_left: u32,
     /// A crash that is sought.
-    pub(crate) aim: Option<(Row, Act, Moment)>,
+    pub(crate) aim: Option<(Target, Act, Moment)>,
     pub(crate) attempts: u64,
     pub(crate) foreign: u64,
     /// A stranger has written tombstones into the outcomes.
@@ -159,7 +159,7 @@ impl World {
             outage_until: 0,
             slow_markers_until: 0,
             crashes_left: profile.crashes,
-            aim: case.aim.and_then(|aim| coverage::possible_crashes().get(aim).copied()),
+            aim: case.aim.and_then(coverage::crash),
             attempts: 0,
             foreign: 0,
             tombstoned: false,
@@ -186,7 +186,7 @@ impl World {
         let crowd = self.profile.theme == Theme::Crowd;
         for id in 0..self.profile.clients {
             let jobs = self.profile.jobs;
-            let mut client = Client::draw(&mut self.dice, id, jobs, crowd);
+            let mut client = Client::draw(&mut self.dice, id, jobs, self.profile.theme);
             self.parts.extend(client.keep(id, |piece| self.dice.keeps(piece)));
             self.clients.push(client);
             let start = self.dice.u64(0..if crowd { 20 } else { 2_000 });

@@ -2,7 +2,7 @@
 
 use super::{CallState, Phase, World, trace, watch::Boundary};
 use crate::{
-    coverage::{Act, Moment},
+    coverage::{Act, Moment, Target},
     event::{CallAnswer, Event, ProcId},
     process::Thread,
 };
@@ -199,7 +199,11 @@ impl World {
             return false;
         }
         let met = self.met(proc, boundary);
-        let aimed = aim.is_some_and(|(row, ..)| met.contains(&row));
+        let with = self.met_with(proc, boundary);
+        let aimed = aim.is_some_and(|(target, ..)| match target {
+            Target::Row(row) => met.contains(&row),
+            Target::Feature(feature) => with.contains(&feature),
+        });
         if !(by_chance || aimed) || !self.dice.lets_happen() {
             return false;
         }
@@ -207,7 +211,6 @@ impl World {
             self.aim = None;
         }
         self.crashes_left = self.crashes_left.saturating_sub(u32::from(by_chance));
-        let with = self.met_with(proc, boundary);
         self.stats.coverage.crashed(&met, &with, act, moment);
         let power = self.dice.hit(self.profile.power * 100);
         let point = format!("{moment:?} {act:?}").to_lowercase();

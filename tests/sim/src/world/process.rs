@@ -168,6 +168,7 @@ impl World {
         }
         let status = self.procs[proc].engine.status(now);
         self.check_bounds(proc, &status);
+        self.check_queue(proc, &status);
         if status.serving != self.procs[proc].serving {
             trace!(self, "p{proc} is {:?}", status.serving);
             self.stats.count("serving", serving_name(&status.serving));

@@ -4,6 +4,7 @@
 mod consuming;
 mod groups;
 mod idle;
+mod room;
 mod world;
 
 use sidecommit_core::{table::TxnState, *};

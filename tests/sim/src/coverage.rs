@@ -108,16 +108,16 @@ pub(crate) enum Feature {
 
 /// How many rows have to be gone through with each feature that group commit brings.
 const ROWS_LEAST: &[(Feature, usize)] = &[
-    (Feature::Several, 28),
+    (Feature::Several, 26),
     (Feature::Split, 20),
-    (Feature::Retry, 25),
+    (Feature::Retry, 24),
     (Feature::Together, 20),
     (Feature::Proven, 20),
-    (Feature::Paced, 12),
+    (Feature::Paced, 9),
     (Feature::Crowded, 20),
     (Feature::Ordered, 12),
     (Feature::Claimed, 12),
-    (Feature::Quarantined, 8),
+    (Feature::Quarantined, 12),
 ];
 
 /// What a crash has to meet at each step of a group, of its split and of its retry.

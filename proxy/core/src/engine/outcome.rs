@@ -160,8 +160,9 @@ impl Engine {
 
     /// Frees what the transactions of a lane hold against others, unless some are still to be settled.
     pub(super) fn release(&mut self, index: LaneIndex) {
+        let copied = self.copied.iter().any(|group| group.lane == index);
         let lane = self.lane(index);
-        if !lane.doubts.is_empty() || !lane.unproven.is_empty() {
+        if copied || !lane.doubts.is_empty() || !lane.unproven.is_empty() {
             return;
         }
         self.claimed.retain(|_, holder| *holder != index);

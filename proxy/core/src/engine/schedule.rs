@@ -102,13 +102,12 @@ impl Engine {
             return false;
         }
         let Some(id) = self.first_alone() else { return false };
-        match self.idle_lane() {
-            Some(index) => self.start_group(index, vec![id], Carries::Alone),
-            None => {
-                self.open_on_demand();
-                return false;
-            }
-        }
+        let Some(index) = self.idle_lane() else {
+            self.open_on_demand();
+            return false;
+        };
+        self.dequeue(id);
+        self.start_group(index, vec![id], Carries::Alone);
         true
     }
 

@@ -14,7 +14,9 @@
 //!
 //! Rows that lead nowhere (no-ops) have to be gone through; as a crash finds the row before them, they have no cells.
 //!
-//! Apart from that a row may be gone through while the world makes it harder: [`Feature`]. Each of those must be there.
+//! Apart from that a row may be gone through while the world makes it harder: [`Feature`]. Each of those must be there, and
+//! those that group commit brings in many rows ([`ROWS_LEAST`]). What groups go through ([`CRASHED`]) must be met by a crash
+//! at each step of a group ([`STEPS`]): a boundary meets the features of the lane that it concerns, or of all transactions.
 //!
 //! Cells that no run can reach are listed with their reason in [`impossible`]; a full run has to reach all others.
 

@@ -4,5 +4,9 @@
 //! `SIDECOMMIT_GROUP_KILLS` sets how often `once` kills (16 in CI), `SIDECOMMIT_GROUP_SEED` replays when `order` does.
 
 mod crowd;
+mod one_percent;
+mod order;
 mod poison;
 mod rig;
+mod small_topic;
+mod stalls;

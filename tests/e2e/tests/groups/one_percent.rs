@@ -1,0 +1,121 @@
+//! One bad transaction in a hundred: at least half of the throughput remains.
+
+use crate::rig::spec;
+use sidecommit_e2e::{App, Cluster, Metrics, Sidecar, record, unique};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::{task::JoinSet, time::Instant};
+
+const CALLERS: usize = 32;
+/// Transactions of one caller in one round.
+const EACH: usize = 200;
+const BAD_ONE_IN: usize = 100;
+const ROUNDS: usize = 2;
+
+/// Who has the bad ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bad {
+    Nobody,
+    /// Each caller every hundredth, at another time than its neighbours.
+    Everybody,
+    /// All are one caller's.
+    One,
+}
+
+/// What one caller was told.
+#[derive(Debug, Default)]
+struct Told {
+    committed: Vec<String>,
+    refused: usize,
+}
+
+// === impl Bad ===
+
+impl Bad {
+    fn is(self, caller: usize, n: usize) -> bool {
+        // Prime to the hundred: no two callers' are at the same time.
+        let turn = caller * 37 + n;
+        match self {
+            Self::Nobody => false,
+            Self::Everybody => turn.is_multiple_of(BAD_ONE_IN),
+            Self::One => caller == 0 && n.is_multiple_of(BAD_ONE_IN.div_ceil(CALLERS)),
+        }
+    }
+}
+
+fn days_ago() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    (now - Duration::from_secs(86_400)).as_millis() as i64
+}
+
+async fn call(mut app: App, topic: String, caller: usize, bad: Bad) -> Told {
+    let mut told = Told::default();
+    for n in 0..EACH {
+        let name = unique("one");
+        let mut record = record(&topic, &name, &name);
+        let is_bad = bad.is(caller, n);
+        if is_bad {
+            record.timestamp_ms = Some(days_ago());
+        }
+        match app.transact(&name, vec![record]).await {
+            Ok(_) => told.committed.push(name),
+            Err(refused) => {
+                assert!(is_bad && refused.reason == "RECORD_REJECTED", "{name}: {refused:?}");
+                told.refused += 1;
+            }
+        }
+        assert_eq!(told.committed.len() + told.refused, n + 1);
+    }
+    told
+}
+
+/// Transactions per second that committed. A topic and connections of its own: no round's blame falls on another's.
+async fn round(cluster: Cluster, sidecar: &Sidecar, bad: Bad) -> f64 {
+    let topic = cluster.topic(6);
+    sidecar.app().transact(&unique("first"), vec![record(&topic, "k", "first")]).await.expect("commits");
+    // What the sidecar knows of the topic is from before.
+    let before = [("message.timestamp.before.max.ms", "3600000")];
+    cluster.tighten(&topic, &before, (days_ago(), "probe")).await;
+    let metrics = Metrics::of(sidecar);
+    let started = Instant::now();
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        callers.spawn(call(sidecar.app(), topic.clone(), caller, bad));
+    }
+    let told = callers.join_all().await;
+    let took = started.elapsed();
+    let committed: Vec<_> = told.iter().flat_map(|told| &told.committed).collect();
+    let refused: usize = told.iter().map(|told| told.refused).sum();
+    let expected = (0..CALLERS).flat_map(|caller| (0..EACH).map(move |n| bad.is(caller, n)));
+    assert_eq!(refused, expected.filter(|bad| *bad).count(), "exactly the bad ones are refused");
+    let visible = cluster.values(&topic);
+    committed.iter().for_each(|name| assert_eq!(visible.get(*name), Some(&1), "{name}"));
+    let others = visible.iter().filter(|(value, _)| *value != "first" && *value != "probe").count();
+    assert_eq!(others, committed.len(), "nothing else is visible");
+    let rate = committed.len() as f64 / took.as_secs_f64();
+    let since = &Metrics::of(sidecar) - &metrics;
+    println!(
+        "{bad:?}: {rate:.0} transactions/s, {refused} refused, {} producers replaced",
+        since.sum("producers_replaced_total")
+    );
+    rate
+}
+
+async fn half_remains(bad: Bad) {
+    let cluster = Cluster::shared();
+    let spec = spec(&cluster.bootstrap())
+        .expects("WARN .. lane failed .. kind=Record", "the test has the broker refuse records");
+    let sidecar = spec.serve().await;
+    let (mut without, mut with) = (0.0_f64, 0.0_f64);
+    for _ in 0..ROUNDS {
+        without = without.max(round(cluster, &sidecar, Bad::Nobody).await);
+        with = with.max(round(cluster, &sidecar, bad).await);
+    }
+    assert!(with >= without / 2.0, "{with:.0} of {without:.0} transactions/s remain ({bad:?})");
+}
+
+/// One after the other: two measurements at once would measure each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_one_bad_in_a_hundred_half_the_throughput_remains() {
+    half_remains(Bad::One).await;
+    half_remains(Bad::Everybody).await;
+}

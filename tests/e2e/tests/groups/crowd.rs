@@ -57,13 +57,13 @@ impl Member {
 }
 
 /// Has all of them committed while every lane is busy, so that they wait together; then the lanes are freed. `meanwhile`
-/// happens when those made by calls have their records.
+/// happens when those made by calls have their records. Also how many Kafka transactions were asked to commit for it.
 pub(crate) async fn at_once(
     rig: &Rig,
     way: Way,
     crowd: Vec<(App, Member)>,
     meanwhile: impl AsyncFnOnce(),
-) -> Vec<Answered> {
+) -> (Vec<Answered>, usize) {
     let mut prepared = Vec::new();
     for (mut app, member) in crowd {
         let txn = if way == Way::Transact { None } else { Some(member.prepare(&mut app).await) };
@@ -84,9 +84,11 @@ pub(crate) async fn at_once(
         });
     }
     rig.until_queued(waiting).await;
+    // Those of the plug have arrived and are held.
+    rig.commits();
     let free = Instant::now();
     plug.pull().await;
-    let answered = calls.join_all().await;
-    let told = answered.into_iter();
-    told.map(|(name, answer, at)| Answered { name, answer, after: at - free }).collect()
+    let answered = calls.join_all().await.into_iter();
+    let answered = answered.map(|(name, answer, at)| Answered { name, answer, after: at - free });
+    (answered.collect(), rig.commits())
 }

@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const CROWD: usize = 64;
 /// The poisoned one's place in the crowd.
 const PLACE: usize = 20;
+/// Those with a record in the failed partition are suspect, about a quarter.
+const PARTITIONS: i32 = 4;
 /// How much later than without it the others may be.
 const LATER: Duration = Duration::from_secs(1);
 /// Kafka transactions that the others may need: they share, with those that are not suspect at least.
@@ -56,10 +58,8 @@ impl Case<'_> {
     /// Without a bad one: how long it takes, and that this is one group.
     async fn good(&self) -> Duration {
         let crowd = self.apps().map(|app| (app, Member::new(self.topic))).collect();
-        self.rig.commits();
-        let answered = at_once(self.rig, self.way, crowd, async || {}).await;
-        let plugs = crate::rig::LANES as usize;
-        assert_eq!(self.rig.commits() - plugs, 1, "{CROWD} that wait together share one Kafka transaction");
+        let (answered, commits) = at_once(self.rig, self.way, crowd, async || {}).await;
+        assert_eq!(commits, 1, "{CROWD} that wait together share one Kafka transaction");
         answered.iter().for_each(|one| assert_eq!(one.answer, Ok(()), "{}", one.name));
         answered.iter().map(|one| one.after).max().expect("not empty")
     }
@@ -69,9 +69,7 @@ impl Case<'_> {
         let without = self.good().await;
         let mut crowd: Vec<_> = self.apps().map(|app| (app, Member::new(self.topic))).collect();
         crowd[PLACE].1 = poison.clone();
-        self.rig.commits();
-        let answered = at_once(self.rig, self.way, crowd, meanwhile).await;
-        let commits = self.rig.commits() - crate::rig::LANES as usize;
+        let (answered, commits) = at_once(self.rig, self.way, crowd, meanwhile).await;
         let (mut bad, good): (Vec<_>, Vec<_>) =
             answered.into_iter().partition(|one: &Answered| one.name == poison.name);
         good.iter().for_each(|one| assert_eq!(one.answer, Ok(()), "{}", one.name));
@@ -109,7 +107,7 @@ fn blamed(refused: &sidecommit_e2e::Refused) -> (&str, Option<i64>) {
 
 async fn a_timestamp(way: Way, connections: Connections) {
     let rig = Rig::new(Cluster::shared(), refuses_a_record).await;
-    let topic = rig.cluster.topic(3);
+    let topic = rig.cluster.topic(PARTITIONS);
     let case = Case { rig: &rig, topic: &topic, way, connections };
     let (at, before) = (old(), [("message.timestamp.before.max.ms", "60000")]);
     let old = v1::Record { timestamp_ms: Some(at), ..record(&topic, "k", "too old") };
@@ -132,7 +130,7 @@ async fn a_timestamp_in_one_of_many_transacts_over_one_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_is_too_large_for_its_topic() {
     let rig = Rig::new(Cluster::shared(), refuses_a_record).await;
-    let topic = rig.cluster.topic(3);
+    let topic = rig.cluster.topic(PARTITIONS);
     let case = Case { rig: &rig, topic: &topic, way: Way::Calls, connections: Connections::One };
     let probe = format!("{PROBE}{}", "x".repeat(50_000));
     let large = v1::Record { value: Some(Bytes::from("x".repeat(50_000))), ..record(&topic, "k", "") };
@@ -149,7 +147,7 @@ async fn a_record_that_is_too_large_for_its_topic() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_may_not_be_written_to() {
     let cluster = Cluster::own(Kafka::builder().acls().start().expect("a broker starts"));
-    let (topic, read_only) = (cluster.topic(3), cluster.topic(1));
+    let (topic, read_only) = (cluster.topic(PARTITIONS), cluster.topic(1));
     cluster.allow("Describe", &["--topic", &read_only]);
     let rig = Rig::new(cluster, |spec| {
         refuses_a_record(spec)
@@ -167,7 +165,7 @@ async fn a_topic_that_may_not_be_written_to() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn offsets_of_a_generation_that_is_gone() {
     let rig = Rig::new(Cluster::shared(), |spec| spec).await;
-    let topic = rig.cluster.topic(3);
+    let topic = rig.cluster.topic(PARTITIONS);
     let group = unique("group");
     let case = Case { rig: &rig, topic: &topic, way: Way::Calls, connections: Connections::Many };
     let stale = v1::GroupOffsets {

@@ -1,17 +1,25 @@
 //! Who waits for whom: readers for nobody that is buffered, Transact for no stream, and nobody for ever.
 
 use crate::rig::spec;
-use sidecommit_e2e::{Cluster, Metrics, Spec, eventually, record, unique};
-use sidecommit_rpc::proto::v1::TransactionState;
-use std::time::Duration;
-use tokio::{task::JoinSet, time::timeout};
+use sidecommit_e2e::{App, Cluster, Metrics, Refused, Spec, eventually, record, unique};
+use sidecommit_rpc::proto::v1::{self, TransactionState};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    task::{JoinSet, LocalSet},
+    time::{sleep, timeout},
+};
 
 /// More than limits.streaming_bytes below.
 const LARGE: usize = 20_000;
 /// How long one of many small transactions may take while others stream.
 const PROMPT: Duration = Duration::from_secs(10);
+/// Transactions of which the first records are too much for the buffer.
+const CROWD: usize = 120;
+/// How long a full buffer may hold anybody up.
+const RESOLVED: Duration = Duration::from_secs(60);
 
-fn large(topic: &str, key: &str) -> Vec<sidecommit_rpc::proto::v1::Record> {
+fn large(topic: &str, key: &str) -> Vec<v1::Record> {
     vec![record(topic, key, &"x".repeat(LARGE))]
 }
 
@@ -105,9 +113,77 @@ async fn streams_in_all_lanes_that_they_may_have_do_not_stop_transact() {
     assert_eq!(cluster.visible(&streamed).len() as i64, records);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// One of many whose transactions are too much for the buffer together.
+struct Crowded {
+    app: App,
+    topic: String,
+    name: String,
+    /// How many had their first answer that says whether there is room.
+    arrived: Arc<watch::Sender<usize>>,
+    has_arrived: bool,
+    /// What it was refused for, and where.
+    met: BTreeSet<String>,
+}
+
+// === impl Crowded ===
+
+impl Crowded {
+    const RECORDS: i64 = 3;
+
+    fn record(&self, n: i64) -> v1::Record {
+        record(&self.topic, &self.name, &format!("{}/{n} {}", self.name, "x".repeat(9_000)))
+    }
+
+    /// Does what it is told until it is committed.
+    async fn run(mut self) -> (String, BTreeSet<String>) {
+        while !self.attempt().await {}
+        (self.name, self.met)
+    }
+
+    fn arrive(&mut self) {
+        if !std::mem::replace(&mut self.has_arrived, true) {
+            self.arrived.send_modify(|arrived| *arrived += 1);
+        }
+    }
+
+    async fn attempt(&mut self) -> bool {
+        let Some(txn) = self.told(async |this| this.app.begin(&unique("crowded")).await).await else {
+            return false;
+        };
+        for n in 0..Self::RECORDS {
+            let record = self.record(n);
+            let produced = async |this: &mut Self| this.app.produce(&txn, n, vec![record.clone()]).await;
+            if self.told(produced).await.is_none() {
+                return false;
+            }
+            // Nobody goes on before the first records fill the buffer.
+            self.arrive();
+            let mut arrived = self.arrived.subscribe();
+            arrived.wait_for(|arrived| *arrived == CROWD).await.expect("we have its sender");
+        }
+        self.told(async |this| this.app.commit(&txn, Self::RECORDS, 0).await).await.is_some()
+    }
+
+    /// The answer; None: it was told to begin again.
+    async fn told<T>(&mut self, mut call: impl AsyncFnMut(&mut Self) -> Result<T, Refused>) -> Option<T> {
+        loop {
+            let refused = match call(self).await {
+                Ok(answer) => return Some(answer),
+                Err(refused) => refused,
+            };
+            self.met.insert(refused.reason.clone());
+            self.arrive();
+            match refused.next.as_str() {
+                "BEGIN_AGAIN" => return None,
+                "RETRY_SAME" => sleep(refused.delay.expect("says when to try again")).await,
+                _ => panic!("{refused:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_full_buffer_resolves_itself() {
-    const OPEN: usize = 100;
     let cluster = Cluster::shared();
     let topic = cluster.topic(3);
     let sidecar = patient(spec(&cluster.bootstrap()))
@@ -117,58 +193,24 @@ async fn a_full_buffer_resolves_itself() {
         .set("max_message_size", "1MiB")
         .serve()
         .await;
-    // Each is small enough to be buffered; together they are twice the buffer.
-    let value = "x".repeat(7_000);
-    let mut open = Vec::new();
-    let (mut refused, mut committed) = (Vec::new(), Vec::new());
-    for _ in 0..OPEN {
-        let (mut app, name) = (sidecar.app(), unique("open"));
-        let txn = match app.begin(&name).await {
-            Ok(txn) => txn,
-            Err(error) => {
-                refused.push(error);
-                continue;
-            }
-        };
-        open.push((app, name, txn));
+    let arrived = Arc::new(watch::Sender::new(0));
+    let (local, mut crowd) = (LocalSet::new(), JoinSet::new());
+    for _ in 0..CROWD {
+        let (app, topic, name) = (sidecar.app(), topic.clone(), unique("crowded"));
+        let one = Crowded { app, topic, name, arrived: arrived.clone(), has_arrived: false, met: BTreeSet::new() };
+        let ends = async move { timeout(RESOLVED, one.run()).await.expect("is committed in the end") };
+        crowd.spawn_local_on(ends, &local);
     }
-    for n in 0..3 {
-        let mut still_open = Vec::new();
-        for (mut app, name, txn) in open {
-            let value = format!("{name}/{n} {value}");
-            match app.produce(&txn, n, vec![record(&topic, &name, &value)]).await {
-                Ok(_) => still_open.push((app, name, txn)),
-                Err(error) => refused.push(error),
-            }
-        }
-        open = still_open;
-    }
-    for (mut app, name, txn) in open {
-        match app.settle(&txn, 3).await {
-            Ok(_) => committed.push(name),
-            Err(error) => refused.push(error),
-        }
-    }
-    println!("{} committed, {} refused", committed.len(), refused.len());
-    assert!(!committed.is_empty() && !refused.is_empty(), "the buffer was full, and not for all");
-    for refused in &refused {
-        assert!(!refused.next.is_empty() && refused.detail.is_some(), "says what to do next: {refused:?}");
-        let known = ["BUFFER_EXCEEDED", "BUFFER_PRESSURE"].contains(&refused.reason.as_str());
-        assert!(known, "{refused:?}");
-    }
+    let ended = local.run_until(crowd.join_all()).await;
+    let met: BTreeSet<_> = ended.iter().flat_map(|(_, met)| met).collect();
+    println!("{met:?}");
+    assert!(!met.is_empty(), "the buffer was full");
     let visible = cluster.values(&topic);
-    assert_eq!(visible.len(), 3 * committed.len(), "what committed is whole, and nothing else is visible");
-    for name in &committed {
-        assert_eq!(visible.keys().filter(|value| value.starts_with(&format!("{name}/"))).count(), 3);
-    }
-
-    // Those that were told to try again and did not hold nothing once they are over.
-    let listed = sidecar.command(&["transactions", "list"]);
-    for line in listed.lines() {
-        let id = line.split_whitespace().find(|word| word.starts_with("tx-"));
-        if let Some(id) = id {
-            sidecar.app().abort(id).await.expect("aborts");
-        }
+    assert!(visible.values().all(|times| *times == 1), "once");
+    assert_eq!(visible.len() as i64, Crowded::RECORDS * CROWD as i64);
+    for (name, _) in &ended {
+        let whole = visible.keys().filter(|value| value.starts_with(&format!("{name}/"))).count();
+        assert_eq!(whole as i64, Crowded::RECORDS, "{name}");
     }
     eventually("nothing is buffered", 20, async || Metrics::of(&sidecar).sum("buffered_bytes") == 0.0).await;
     sidecar.app().run("next", vec![record(&topic, "k", "next")]).await.expect("commits");

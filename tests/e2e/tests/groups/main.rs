@@ -8,5 +8,6 @@ mod one_percent;
 mod order;
 mod poison;
 mod rig;
+mod slow_commits;
 mod small_topic;
 mod stalls;

@@ -2,7 +2,9 @@
 
 mod adopt;
 mod answers;
+mod blame;
 mod consume;
+mod gather;
 mod group;
 mod lane;
 mod memory;
@@ -10,6 +12,9 @@ mod on;
 mod open;
 mod outcome;
 mod ownership;
+mod pace;
+mod quarantine;
+mod queue;
 mod schedule;
 mod settle;
 mod status;
@@ -27,6 +32,9 @@ use self::{
     lane::Lane,
     memory::Memory,
     ownership::Ownership,
+    pace::Pace,
+    quarantine::Quarantine,
+    queue::Queue,
     timers::{Timer, Timers},
     txn::{Claim, Txn},
 };
@@ -83,7 +91,10 @@ pub struct Engine {
     requests: BTreeMap<String, TxnId>,
     keys: BTreeMap<KeyHash, TxnId>,
     /// Committing transactions without a lane, in the order of their Commits.
-    queue: VecDeque<TxnId>,
+    queue: Queue,
+    /// When those share a Kafka transaction.
+    pace: Pace,
+    quarantine: Quarantine,
     /// Calls that arrived during the recovery, with the time until which they wait.
     lobby: VecDeque<(Millis, CallId, Request)>,
     memory: Memory,
@@ -133,7 +144,9 @@ impl Engine {
             txns: BTreeMap::new(),
             requests: BTreeMap::new(),
             keys: BTreeMap::new(),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
+            pace: Pace::default(),
+            quarantine: Quarantine::default(),
             lobby: VecDeque::new(),
             memory,
             consuming: Consuming::new(journal.consumption),
@@ -329,6 +342,9 @@ impl Engine {
                 Timer::Txn(txn) => self.on_txn_due(txn),
                 Timer::Pending(txn) => self.on_pending_due(txn),
                 Timer::Lane(lane) => self.on_lane_due(lane),
+                Timer::Rest(lane) => self.on_rest_due(lane),
+                // Groups are started with each step.
+                Timer::Group => {}
                 Timer::Lobby => self.on_lobby_due(),
                 Timer::Session(session) => self.on_session_due(session),
                 Timer::Drain => self.on_drain_due(),

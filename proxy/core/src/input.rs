@@ -1,10 +1,11 @@
 //! What drivers tell the engine.
 
 use crate::{
-    CallId, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint,
+    CallId, Caller, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint,
     Generation, GroupOffsets, IdempotencyKey, LaneIndex, Millis, OutcomesView, PartitionRange, ReadToken,
     Reason, Record, StreamEvent, StreamId, SyncToken, TopicPartitionOffset, TxnId,
 };
+use std::sync::Arc;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -88,6 +89,8 @@ pub enum Request {
 /// Begins a transaction.
 #[derive(Clone, Debug)]
 pub struct Begin {
+    /// Who calls.
+    pub caller: Caller,
     /// The caller's name for the call, 1 to 128 characters.
     pub request_id: String,
     /// Digest of the other fields.
@@ -160,6 +163,8 @@ pub struct Abort {
 /// A whole transaction in one call.
 #[derive(Clone, Debug)]
 pub struct Transact {
+    /// Who calls.
+    pub caller: Caller,
     /// Scope: the slot.
     pub key: IdempotencyKey,
     /// Digest of the content.
@@ -248,6 +253,38 @@ pub struct LaneError {
     pub kind: LaneErrorKind,
     /// librdkafka's words.
     pub message: String,
+    /// Which members of the group may have brought it about.
+    pub blame: Blame,
+    /// True if abort_transaction returned Ok after it, and EndTxn(commit) was never sent: nothing of the group is or will be
+    /// visible, so its members may enter another group at once. False: only the next init proves that.
+    pub aborted: bool,
+}
+
+/// Which members of a group may have brought its failure about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// None: Kafka failed, or the producer.
+    Nobody,
+    /// The broker refused records of theirs.
+    Records {
+        /// The topic that the records are of.
+        topic: Arc<str>,
+        /// Those members that had records in what was refused, each once. All others are innocent.
+        suspects: Vec<Suspect>,
+    },
+    /// Those that commit offsets for this group.id.
+    Group(String),
+}
+
+/// A member of a group whose record was refused, or was in a batch that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Whose record.
+    pub member: u32,
+    /// Its index in that member's transaction.
+    pub index: u64,
+    /// True if the broker named this record (KIP-467), or refuses all of its topic; false if it named no record of the batch.
+    pub proven: bool,
 }
 
 /// The classes of failures that lead to different answers.
@@ -255,10 +292,6 @@ pub struct LaneError {
 pub enum LaneErrorKind {
     /// The broker refused a record for good (and with it its batch).
     Record {
-        /// Whose record.
-        member: u32,
-        /// Its index in that member's transaction.
-        index: u64,
         /// Not allowed rather than malformed.
         denied: bool,
     },
@@ -286,6 +319,13 @@ pub enum ReadResult {
     Blocked,
     /// The broker could not be read.
     Failed(String),
+}
+
+impl LaneError {
+    /// An error that is nobody's fault, and that does not prove an abort.
+    pub fn new(kind: LaneErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), blame: Blame::Nobody, aborted: false }
+    }
 }
 
 impl LaneErrorKind {

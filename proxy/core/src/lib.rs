@@ -29,16 +29,16 @@ pub use engine::{
     Counters, Engine, LaneStatus, Serving, Start, Status, Verdict, verdict, verdict_by_reading,
 };
 pub use ids::{
-    CallId, ConsumerId, DeliveryId, Fingerprint, Generation, GroupUuid, IdempotencyKey, Incarnation,
+    CallId, Caller, ConsumerId, DeliveryId, Fingerprint, Generation, GroupUuid, IdempotencyKey, Incarnation,
     InvalidSlot, InvalidTxnId, JournalId, KeyHash, LaneIndex, Millis, ReadToken, SessionId, Slot, StreamId,
     SyncToken, TxnId,
 };
 pub use input::{
-    Abort, Begin, Commit, Ended, Flushed, Get, Input, LaneError, LaneErrorKind, LaneEvent, Lookup,
-    MemberReport, Offsets, Produce, ReadResult, Request, SendOffsets, Transact,
+    Abort, Begin, Blame, Commit, Ended, Flushed, Get, Input, LaneError, LaneErrorKind, LaneEvent, Lookup,
+    MemberReport, Offsets, Produce, ReadResult, Request, SendOffsets, Suspect, Transact,
 };
 pub use journal::{JournalContents, JournalEntry, LaneSeq, PreparedGroup, Recalled, TxnOutcome, TxnSummary};
-pub use limits::Limits;
+pub use limits::{GroupCommit, Limits};
 pub use outcomes::{
     Birth, DecodeError, Marker, Member, OutcomesKey, OutcomesView, OwnerRecord, RING, decode_barrier,
     encode_barrier,

@@ -11,8 +11,8 @@ pub struct Limits {
     pub lanes_reserved: u16,
     /// Producers kept open when idle.
     pub lanes_warm: u16,
-    /// Transactions that one Kafka transaction carries at most.
-    pub group_members_max: usize,
+    /// What shares one Kafka transaction.
+    pub group_commit: GroupCommit,
     /// Attempts of a group whose Kafka transaction was aborted for a cause that is nobody's fault.
     pub group_attempts_max: u32,
     /// Open transactions at most.
@@ -62,13 +62,42 @@ pub struct Limits {
     pub reopen_backoff: Millis,
 }
 
+/// What shares one Kafka transaction, as a database's log shares one sync (engine.md 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupCommit {
+    /// Transactions per Kafka transaction at most; 1: none shares.
+    pub transactions: usize,
+    /// Records per Kafka transaction; one transaction alone may have more.
+    pub records: u64,
+    /// Bytes per Kafka transaction; one transaction alone may have more.
+    pub bytes: u64,
+    /// How long a transaction waits for company at most. Who has none to expect does not wait.
+    pub wait: Millis,
+}
+
+impl GroupCommit {
+    /// Each transaction in a Kafka transaction of its own.
+    pub const OFF: Self = Self { transactions: 1, records: u64::MAX, bytes: u64::MAX, wait: 0 };
+
+    /// So many transactions at most, as soon as a lane is free.
+    pub const fn of(transactions: usize) -> Self {
+        Self { transactions, ..Self::OFF }
+    }
+}
+
+impl Default for GroupCommit {
+    fn default() -> Self {
+        Self { transactions: 256, records: 10_000, bytes: 1 << 20, wait: 5 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             lanes_max: 8,
             lanes_reserved: 2,
             lanes_warm: 2,
-            group_members_max: 1,
+            group_commit: GroupCommit::default(),
             group_attempts_max: 3,
             open_transactions: 1000,
             queue: 1000,

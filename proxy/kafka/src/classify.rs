@@ -138,7 +138,7 @@ impl TxnError {
             (.., true) => ", retriable",
             _ => "",
         };
-        LaneError { kind, message: format!("{act}: {} ({:?}{flags})", self.message, self.code) }
+        LaneError::new(kind, format!("{act}: {} ({:?}{flags})", self.message, self.code))
     }
 }
 

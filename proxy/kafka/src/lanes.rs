@@ -196,7 +196,7 @@ impl LaneShared {
         let lane = self.clone();
         let name = format!("lane-{}", self.index);
         if let Err(error) = spawn(name, move || Worker::new(lane, ticket).run()) {
-            let error = LaneError { kind: LaneErrorKind::Other, message: error.to_string() };
+            let error = LaneError::new(LaneErrorKind::Other, error.to_string());
             self.tell(ticket, generation, LaneEvent::Failed(error));
         }
     }
@@ -208,10 +208,7 @@ impl LaneShared {
             *self.guard.lock() = Arc::new(Guard::new());
             self.queue.new_ticket()
         };
-        let error = LaneError {
-            kind: LaneErrorKind::Other,
-            message: "a call into librdkafka did not come back".to_owned(),
-        };
+        let error = LaneError::new(LaneErrorKind::Other, "a call into librdkafka did not come back");
         self.tell(ticket, generation, LaneEvent::Failed(error));
         self.serve(ticket, generation);
     }

@@ -1,11 +1,16 @@
-//! Accepted connections, and how many of them are open: drain needs to know whether an application is still there.
+//! Accepted connections: which of them a call came over (the engine is fair between them), and how many are open (drain
+//! needs to know whether an application is still there).
 
 use crate::authority::Mender;
 use futures_util::stream;
+use sidecommit_core::Caller;
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,18 +25,22 @@ use tonic::transport::server::Connected;
 /// After a failed accept (mostly: no free descriptor), before the next.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Counts open connections.
-pub(crate) type Count = Arc<watch::Sender<usize>>;
+/// Numbers connections, and counts the open ones.
+pub(crate) struct Connections {
+    open: watch::Sender<usize>,
+    accepted: AtomicU64,
+}
 
 /// An accepted connection, counted while it lives.
 pub(crate) struct Connection<S> {
     io: S,
     mender: Option<Mender>,
+    caller: Caller,
     _open: Open,
 }
 
 /// One open connection.
-struct Open(Count);
+struct Open(Arc<Connections>);
 
 /// Somewhere connections come from.
 pub(crate) trait Accept: Send + 'static {
@@ -47,15 +56,16 @@ pub(crate) trait Accept: Send + 'static {
 /// The connections of a listener, for ever: a failed accept is told and tried again.
 pub(crate) fn incoming<A: Accept>(
     listener: A,
-    count: Count,
+    connections: Arc<Connections>,
 ) -> impl Stream<Item = io::Result<Connection<A::Io>>> {
-    stream::unfold((listener, count), |(listener, count)| async move {
+    stream::unfold((listener, connections), |(listener, connections)| async move {
         loop {
             match listener.accept().await {
                 Ok(io) => {
                     let mender = A::PATH_AS_AUTHORITY.then(Mender::new);
-                    let connection = Connection { io, mender, _open: Open::new(count.clone()) };
-                    return Some((Ok(connection), (listener, count)));
+                    let caller = connections.next();
+                    let connection = Connection { io, mender, caller, _open: Open::new(connections.clone()) };
+                    return Some((Ok(connection), (listener, connections)));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -86,27 +96,43 @@ impl Accept for TcpListener {
     }
 }
 
+// === impl Connections ===
+
+impl Connections {
+    /// `open` is kept at the number of open ones.
+    pub(crate) fn new(open: watch::Sender<usize>) -> Self {
+        Self { open, accepted: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> Caller {
+        Caller(self.accepted.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
 // === impl Open ===
 
 impl Open {
-    fn new(count: Count) -> Self {
-        count.send_modify(|count| *count += 1);
-        Self(count)
+    fn new(connections: Arc<Connections>) -> Self {
+        connections.open.send_modify(|open| *open += 1);
+        Self(connections)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.open.send_modify(|open| *open -= 1);
     }
 }
 
 // === impl Connection ===
 
 impl<S: Unpin> Connected for Connection<S> {
-    type ConnectInfo = ();
+    /// Found among the extensions of each request.
+    type ConnectInfo = Caller;
 
-    fn connect_info(&self) {}
+    fn connect_info(&self) -> Caller {
+        self.caller
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {

@@ -2,7 +2,7 @@
 
 use crate::{
     Backend, Error, Listeners,
-    connection::{Accept, Count, incoming},
+    connection::{Accept, Connections, incoming},
     intake::Intake,
     proto::{
         FILE_DESCRIPTOR_SET,
@@ -85,8 +85,8 @@ pub async fn serve<B: Backend>(
     let for_operators = beside(Routes::new(admin), &[admin_service_server::SERVICE_NAME], &health)?;
 
     let (stop, stopping) = watch::channel(());
-    let applications = Arc::new(connections);
-    let operators = Arc::new(watch::Sender::new(0));
+    let applications = Arc::new(Connections::new(connections));
+    let operators = Arc::new(Connections::new(watch::Sender::new(0)));
     let mut servers = JoinSet::new();
     if let Some(listener) = listeners.uds {
         servers.spawn(listen(
@@ -134,7 +134,7 @@ fn beside(services: Routes, names: &[&str], health: &HealthReporter) -> Result<R
 
 async fn listen<A: Accept>(
     listener: A,
-    count: Count,
+    connections: Arc<Connections>,
     routes: Routes,
     intake: Intake,
     mut stopping: watch::Receiver<()>,
@@ -147,7 +147,7 @@ async fn listen<A: Accept>(
         .http2_max_pending_accept_reset_streams(Some(CANCELLED_PENDING_MAX))
         .layer(MapRequestLayer::new(watched))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming(listener, count), async move {
+        .serve_with_incoming_shutdown(incoming(listener, connections), async move {
             // An error is the signal: the sender was dropped.
             while stopping.changed().await.is_ok() {}
         })

@@ -17,7 +17,7 @@ pub use kafka::KafkaProperties;
 pub use sources::{Environment, Flags, Source};
 pub use table::{Fields, LogFormat, LogLevel, OutcomesMode, Setting, TABLE};
 
-use sidecommit_core::Limits;
+use sidecommit_core::{GroupCommit, Limits};
 use sidecommit_identity::{Facts, Identity};
 use sidecommit_kafka::ClientSettings;
 use sources::{Gathered, Values};
@@ -112,7 +112,7 @@ impl Settings {
             lanes_max: fields.lanes_max,
             lanes_reserved: fields.lanes_reserved,
             lanes_warm: fields.lanes_warm,
-            group_members_max: fields.group_members_max,
+            group_commit: self.group_commit(),
             group_attempts_max: fields.group_attempts_max,
             open_transactions: fields.open_transactions,
             queue: fields.queue,
@@ -139,6 +139,23 @@ impl Settings {
         }
     }
 
+    fn group_commit(&self) -> GroupCommit {
+        let fields = &self.fields;
+        let members_max = match fields.outcomes_mode {
+            OutcomesMode::Topic => usize::MAX,
+            OutcomesMode::PrivateGroups => check::PRIVATE_GROUP_MEMBERS_MAX,
+        };
+        if !fields.group_commit_enabled {
+            return GroupCommit::OFF;
+        }
+        GroupCommit {
+            transactions: fields.group_commit_transactions.min(members_max),
+            records: fields.group_commit_records,
+            bytes: fields.group_commit_bytes,
+            wait: fields.group_commit_wait,
+        }
+    }
+
     /// Every limit with its name, its value and the value's unit, for metrics.
     pub fn named_limits(&self) -> Vec<(&'static str, &'static str, f64)> {
         let unit = |setting: &Setting, n: u64| match setting.form {
@@ -153,7 +170,11 @@ impl Settings {
             }
             _ => None,
         };
-        let is_limit = |s: &&Setting| s.name.starts_with("limits.") || s.name == "max_message_size";
+        let is_limit = |s: &&Setting| {
+            s.name.starts_with("limits.")
+                || s.name.starts_with("group_commit.")
+                || s.name == "max_message_size"
+        };
         TABLE.iter().filter(is_limit).filter_map(value).collect()
     }
 }

@@ -5,8 +5,8 @@
 use crate::broker::{Body, LogIndex, Payload};
 use bytes::Bytes;
 use sidecommit_core::{
-    Coordinate, Flushed, Generation, GroupOffsets, LaneErrorKind, MemberReport, Millis, Outgoing,
-    PartitionRange,
+    Blame, Coordinate, Flushed, Generation, GroupOffsets, LaneError, LaneErrorKind, MemberReport, Millis,
+    Outgoing, PartitionRange, Suspect,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -215,17 +215,39 @@ impl Producer {
         bytes
     }
 
-    /// Whom to blame for a refused batch.
-    pub(crate) fn blame(&self, position: usize) -> LaneErrorKind {
-        let of = match self.inflight.as_ref().and_then(|inflight| inflight.job.as_ref()) {
-            Some(Job::Batch(_, items)) => items.get(position).and_then(|item| item.of),
-            _ => None,
+    /// What it means that the batch in flight was refused: everybody who has a record in it is a suspect, and proven guilty if
+    /// the broker names the record (`named`).
+    pub(crate) fn refused(&self, position: usize, named: bool) -> LaneError {
+        let items = match self.inflight.as_ref().and_then(|inflight| inflight.job.as_ref()) {
+            Some(Job::Batch(_, items)) => items.as_slice(),
+            _ => &[],
         };
-        of.map_or(LaneErrorKind::Other, |(member, index)| LaneErrorKind::Record {
-            member,
-            index,
-            denied: false,
-        })
+        let of = |item: &Item| item.of;
+        let mut suspects: BTreeMap<u32, u64> = BTreeMap::new();
+        match named {
+            true => suspects.extend(items.get(position).and_then(of)),
+            false => items.iter().filter_map(of).for_each(|(member, index)| {
+                suspects.entry(member).or_insert(index);
+            }),
+        }
+        if suspects.is_empty() {
+            return LaneError::new(LaneErrorKind::Other, "a record of our own was refused");
+        }
+        let suspects = suspects.into_iter().map(|(member, index)| Suspect { member, index, proven: named });
+        let blame = Blame::Records { topic: "t".into(), suspects: suspects.collect() };
+        let kind = LaneErrorKind::Record { denied: false };
+        LaneError { blame, ..LaneError::new(kind, "the batch was refused") }
+    }
+
+    /// What it means that the generation of the offsets in flight is stale.
+    pub(crate) fn stale(&self) -> LaneError {
+        let error = LaneError::new(LaneErrorKind::Generation, "the generation is stale");
+        match self.inflight.as_ref().map(|inflight| &inflight.body) {
+            Some(Body::Offsets(offsets)) => {
+                LaneError { blame: Blame::Group(offsets.group.group_id.clone()), ..error }
+            }
+            _ => error,
+        }
     }
 
     /// What a finished flush reports.

@@ -7,7 +7,7 @@ use crate::{
     dice::Dice,
 };
 use fastrand::Rng;
-use sidecommit_core::{Limits, Millis};
+use sidecommit_core::{GroupCommit, Limits, Millis};
 
 /// When the simulated world begins: any time will do that is not near zero.
 pub(crate) const EPOCH: Millis = 1_700_000_000_000;
@@ -173,7 +173,10 @@ fn limits(rng: &mut Rng) -> Limits {
         lanes_max,
         lanes_reserved,
         lanes_warm: pick(rng, &[1, 2]),
-        group_members_max: pick(rng, &[1, 4]),
+        group_commit: pick(
+            rng,
+            &[GroupCommit::OFF, GroupCommit { transactions: 4, ..GroupCommit::default() }],
+        ),
         group_attempts_max: pick(rng, &[2, 3]),
         open_transactions: pick(rng, &[3, 50]),
         queue: pick(rng, &[2, 50]),

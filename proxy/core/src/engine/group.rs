@@ -2,25 +2,30 @@
 
 use super::{
     Engine, Timer,
-    lane::{Group, Phase},
+    lane::{Carries, Group, Phase},
     outcome::Cause,
     ownership::Ownership,
     txn::merge_offsets,
 };
 use crate::{
     Ended, Flushed, GroupUuid, JournalEntry, KeyHash, LaneError, LaneErrorKind, LaneIndex, LaneOp, Marker,
-    Member, OutcomesKey, Outgoing, PartitionRange, PreparedGroup, Reason, SyncToken, TxnId, TxnOutcome,
+    Member, OutcomesKey, Outgoing, PartitionRange, PreparedGroup, SyncToken, TxnId, TxnOutcome,
     table::{LaneStep, TxnEvent, TxnState},
 };
 
 impl Engine {
     /// Starts a Kafka transaction on an idle lane.
-    pub(super) fn start_group(&mut self, index: LaneIndex, members: Vec<TxnId>, streaming: bool) {
+    pub(super) fn start_group(&mut self, index: LaneIndex, members: Vec<TxnId>, carries: Carries) {
         let uuid = GroupUuid(self.random_16());
         let now = self.now;
+        let streaming = carries == Carries::Stream;
         for id in &members {
             let txn = self.txns.get_mut(id).expect("members are in the table");
             txn.lane = Some(index);
+            if !streaming {
+                // A stream's offsets are claimed when they are known.
+                self.claimed.extend(txn.offsets.keys().map(|claim| (claim.clone(), index)));
+            }
             if !txn.ordering_key.is_empty() {
                 self.ordered.insert(txn.ordering_key.clone(), index);
             }
@@ -33,7 +38,7 @@ impl Engine {
             uuid,
             seq: lane.seq,
             members,
-            streaming,
+            carries,
             begun: now,
             phase: Phase::Filling { finishing: !streaming },
             reports: Vec::new(),
@@ -75,7 +80,7 @@ impl Engine {
     pub(super) fn pump(&mut self, index: LaneIndex) {
         let window_max = self.limits.lane_window_bytes;
         let lane = &mut self.lanes[usize::from(index.0)];
-        let Some(group) = lane.group.as_ref().filter(|group| group.streaming) else { return };
+        let Some(group) = lane.stream() else { return };
         let Phase::Filling { finishing } = group.phase else { return };
         let Some(txn) = self.txns.get_mut(&group.members[0]) else { return };
         let mut batch = Vec::new();
@@ -148,7 +153,7 @@ impl Engine {
     pub(super) fn on_progress(&mut self, index: LaneIndex, bytes: u64) {
         let lane = &mut self.lanes[usize::from(index.0)];
         lane.window = lane.window.saturating_sub(bytes);
-        let Some(group) = lane.group.as_ref().filter(|group| group.streaming) else { return };
+        let Some(group) = lane.stream() else { return };
         if let Some(txn) = self.txns.get_mut(&group.members[0]) {
             let freed = bytes.min(txn.held);
             txn.held -= freed;
@@ -211,6 +216,8 @@ impl Engine {
         }
         let Some(group) = self.lane(index).group.take() else { return };
         if phase == Phase::Ending {
+            self.counters.groups += 1;
+            self.counters.group_transactions += group.members.len() as u64;
             let mut members = Vec::new();
             for (member, id) in group.members.iter().enumerate() {
                 members.extend(self.commit_proven(*id, ranges(&group, member)));
@@ -223,6 +230,7 @@ impl Engine {
         let now = self.now;
         if ended.clean && !matches!(self.ownership, Ownership::Rival) {
             self.lane(index).step(now, LaneStep::Clean);
+            self.rest(index);
         } else {
             self.open_lane(index, "unclean end");
         }
@@ -248,9 +256,7 @@ impl Engine {
                 self.doubt_group(index);
             }
         }
-        if self.lane(index).doubts.is_empty() {
-            self.release(index);
-        }
+        self.release(index);
         self.open_lane(index, cause_of(error.kind));
     }
 
@@ -263,45 +269,6 @@ impl Engine {
         let lane = self.lane(index);
         lane.group = None;
         lane.doubts.push(prepared);
-    }
-
-    /// EndTxn(commit) was never sent: the group is aborted; its members try again where that can help.
-    fn group_not_prepared(&mut self, index: LaneIndex, group: &Group, error: &LaneError) {
-        let now = self.now;
-        let timed_out =
-            error.kind == LaneErrorKind::Fenced && now >= group.begun + self.limits.lane_timeout - 1_000;
-        let reason = if timed_out { Reason::TimedOut } else { error.kind.abort_reason() };
-        let alone = group.members.len() == 1;
-        let blamed = match error.kind {
-            LaneErrorKind::Record { member, index, .. } => Some((member as usize, Some(index))),
-            LaneErrorKind::Generation | LaneErrorKind::GroupDenied => Some((0, None)),
-            _ => None,
-        };
-        for (member, id) in group.members.iter().enumerate() {
-            let Some(txn) = self.txns.get_mut(id) else { continue };
-            // The broker refuses a batch: in company the first to be named is only a suspect.
-            let guilty = alone && blamed.is_some();
-            txn.alone |= blamed.is_some();
-            txn.attempts += u32::from(blamed.is_none());
-            let hopeless = guilty || error.kind == LaneErrorKind::TransactionalIdDenied || timed_out;
-            let may_retry = txn.state == TxnState::Committing
-                && txn.is_whole()
-                && txn.attempts < self.limits.group_attempts_max
-                && now < txn.deadline;
-            if may_retry && !hopeless {
-                self.transit(*id, TxnEvent::Requeued);
-                self.lane(index).unproven.push(*id);
-            } else {
-                let record_index = blamed.filter(|(at, _)| *at == member).and_then(|(_, index)| index);
-                let cause = if blamed.is_some() && !guilty {
-                    // Only suspected, and without the time to show that it was another.
-                    Cause::timed_out(*id, now)
-                } else {
-                    Cause { reason, message: error.message.clone(), record_index }
-                };
-                self.abort_now(*id, &cause);
-            }
-        }
     }
 
     /// Aborts an open or committing transaction that was not PREPARED. False if only Kafka can decide any more.
@@ -340,7 +307,7 @@ impl Engine {
             Some(Phase::Filling { .. } | Phase::Flushing) => {
                 // The lane may be blocked in a call: replacing its producer ends that and aborts the transaction.
                 let Some(group) = self.lane(index).group.take() else { return false };
-                let others = LaneError { kind: LaneErrorKind::Other, message: cause.message.clone() };
+                let others = LaneError::new(LaneErrorKind::Other, cause.message.clone());
                 let rest: Vec<_> = group.members.iter().copied().filter(|member| *member != id).collect();
                 self.abort_now(id, cause);
                 self.group_not_prepared(index, &Group { members: rest, ..group }, &others);

@@ -72,11 +72,22 @@ pub(super) struct Group {
     pub(super) uuid: GroupUuid,
     pub(super) seq: u64,
     pub(super) members: Vec<TxnId>,
-    pub(super) streaming: bool,
+    pub(super) carries: Carries,
     pub(super) begun: Millis,
     pub(super) phase: Phase,
     pub(super) reports: Vec<MemberReport>,
     pub(super) marker: Option<Coordinate>,
+}
+
+/// What a group is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// Buffered transactions that share a Kafka transaction.
+    Shared,
+    /// One buffered transaction that might spoil others.
+    Alone,
+    /// One whose records flow as they come.
+    Stream,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +154,11 @@ impl Lane {
 
     pub(super) fn op(&self, op: LaneOp) -> Effect {
         Effect::Lane { lane: self.index, generation: self.generation, op }
+    }
+
+    /// The group, if it is one whose records flow as they come.
+    pub(super) fn stream(&self) -> Option<&Group> {
+        self.group.as_ref().filter(|group| group.carries == Carries::Stream)
     }
 
     pub(super) fn phase(&self) -> Option<Phase> {

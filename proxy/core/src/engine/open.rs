@@ -93,6 +93,7 @@ impl Engine {
         for id in std::mem::take(&mut self.lane(index).unproven) {
             self.enqueue(id);
         }
+        self.release(index);
         // A lane that was fenced ahead waits for the claim, after which it is inited once more.
         if index.0 == 0 || matches!(self.ownership, Ownership::Ours) {
             self.read(index);
@@ -135,7 +136,7 @@ impl Engine {
     pub(super) fn on_streaming_due(&mut self, index: LaneIndex) {
         let lifetime = self.limits.lane_timeout.saturating_sub(5_000);
         let now = self.now;
-        let Some(group) = self.lane(index).group.as_ref().filter(|group| group.streaming) else { return };
+        let Some(group) = self.lane(index).stream() else { return };
         let before_prepared = matches!(group.phase, Phase::Filling { .. } | Phase::Flushing);
         if before_prepared && group.begun + lifetime <= now {
             let id = group.members[0];
@@ -163,14 +164,14 @@ impl Engine {
                     self.fence_ahead();
                 }
                 let message = "another producer's open transaction holds back the outcomes".to_owned();
-                self.lane(index).error = Some(LaneError { kind: LaneErrorKind::Other, message });
+                self.lane(index).error = Some(LaneError::new(LaneErrorKind::Other, message));
                 self.read(index);
             }
             ReadResult::Failed(why) => {
                 let at = self.now + self.limits.reopen_backoff;
                 let lane = self.lane(index);
                 let message = format!("cannot read the outcomes: {why}");
-                lane.error = Some(LaneError { kind: LaneErrorKind::Unreachable, message });
+                lane.error = Some(LaneError::new(LaneErrorKind::Unreachable, message));
                 lane.awaits = Awaits::ReadAgain(at);
                 self.timers.set(at, Timer::Lane(index));
             }
@@ -210,6 +211,8 @@ impl Engine {
             lane.step(now, LaneStep::Close);
             let close = lane.op(LaneOp::Close);
             self.out.push(close);
+        } else {
+            self.rest(index);
         }
         self.check_ready();
     }

@@ -79,13 +79,16 @@ impl Engine {
     }
 
     fn finish(&mut self, id: TxnId, outcome: TxnOutcome) -> Option<TxnSummary> {
+        self.dequeue(id);
         let txn = self.txns.remove(&id)?;
+        if let Some(at) = txn.wakes {
+            self.timers.clear(at, Timer::Txn(id));
+        }
         self.buffered -= txn.held;
         self.requests.remove(&txn.request_id);
         if let Some(key) = &txn.key {
             self.keys.remove(&key.hash);
         }
-        self.queue.retain(|queued| *queued != id);
         let summary = txn.summary(outcome, self.now);
         self.settle_deliveries(&txn, &summary.outcome);
         for (call, _) in txn.parked {
@@ -154,9 +157,17 @@ impl Engine {
         lane.doubts.push(group);
     }
 
-    /// Frees what the transactions of a lane hold against others.
-    pub(super) fn release(&mut self, lane: LaneIndex) {
-        self.claimed.retain(|_, holder| *holder != lane);
-        self.ordered.retain(|_, holder| *holder != lane);
+    /// Frees what the transactions of a lane hold against others, unless some are still to be settled.
+    pub(super) fn release(&mut self, index: LaneIndex) {
+        let lane = self.lane(index);
+        if !lane.doubts.is_empty() || !lane.unproven.is_empty() {
+            return;
+        }
+        self.claimed.retain(|_, holder| *holder != index);
+        self.ordered.retain(|_, holder| *holder != index);
+        if !self.queue.is_empty() {
+            let load = self.load();
+            self.pace.arrived(self.now, load);
+        }
     }
 }

@@ -1,15 +1,21 @@
-//! Which transaction gets which lane when.
+//! Which lane is used when.
 
-use super::{Engine, Serving, txn::Claim, txn::group_count};
+use super::{Engine, Serving, Timer, pace::Load};
 use crate::{
-    LaneIndex, TxnId,
-    engine::lane::Phase,
-    table::{LaneState, TxnState},
+    LaneIndex, LaneOp, Millis, TxnId,
+    engine::lane::{Carries, Phase},
+    table::{LaneState, LaneStep, TxnState},
 };
-use std::collections::BTreeSet;
 
 /// Consumer groups per Kafka transaction: each costs 1 to 2 ms and one bad generation spoils it (engine.md 7).
 pub(super) const GROUPS_MAX: usize = 4;
+
+/// After an end, the markers of a transaction are written within this time: until then the next one on the lane is answered
+/// CONCURRENT_TRANSACTIONS and waits for 20 ms (performance.md, trap 2).
+const MARKERS_WRITTEN: Millis = 25;
+
+/// A lane beyond `lanes_warm` that was not used for so long is closed.
+const LANE_IDLE: Millis = 30_000;
 
 impl Engine {
     /// Whether new Kafka transactions may start.
@@ -17,12 +23,33 @@ impl Engine {
         matches!(self.serving, Serving::Ready | Serving::Draining)
     }
 
-    /// A committing transaction waits for a lane.
+    /// A committing transaction waits for a lane, where it was in the queue before.
     pub(super) fn enqueue(&mut self, id: TxnId) {
-        if let Some(txn) = self.txns.get_mut(&id) {
-            txn.lane = None;
-            self.queue.push_back(id);
+        let Some(txn) = self.txns.get_mut(&id) else { return };
+        let turn = *txn.turn.get_or_insert_with(|| self.queue.turn());
+        txn.lane = None;
+        let topics = txn.records.iter().map(|record| &record.topic);
+        txn.alone |= self.quarantine.holds(self.now, txn.caller, topics);
+        self.queue.push(turn, txn);
+        let load = self.load();
+        self.pace.arrived(self.now, load);
+    }
+
+    /// It waits no more.
+    pub(super) fn dequeue(&mut self, id: TxnId) {
+        let Some(txn) = self.txns.get(&id) else { return };
+        if let Some(turn) = txn.turn {
+            self.queue.remove(turn, txn);
         }
+    }
+
+    pub(super) fn load(&self) -> Load {
+        let sharing = |group: &super::lane::Group| match group.carries {
+            Carries::Shared => group.members.len(),
+            Carries::Stream | Carries::Alone => 0,
+        };
+        let carried = self.lanes.iter().filter_map(|lane| lane.group.as_ref()).map(sharing).sum();
+        Load { waiting: self.queue.together(), carried }
     }
 
     /// Gives lanes to whoever can use one.
@@ -30,84 +57,95 @@ impl Engine {
         if !self.may_begin() {
             return;
         }
-        let finishing: Vec<_> = self
-            .lanes
-            .iter()
-            .filter(|lane| lane.phase() == Some(Phase::Filling { finishing: true }))
-            .map(|lane| lane.index)
-            .collect();
-        finishing.into_iter().for_each(|index| self.pump(index));
-        while let Some(index) = self.idle_lane() {
-            let members = self.next_group();
-            if members.is_empty() {
-                return;
-            }
-            self.start_group(index, members, false);
-        }
-        self.open_on_demand();
-    }
-
-    /// The one that has been idle longest: taking turns hides the 20 ms that a lane's next transaction waits for the
-    /// markers of its last one (performance.md, trap 2).
-    fn idle_lane(&self) -> Option<LaneIndex> {
-        let idle = self.lanes.iter().filter(|lane| lane.state == LaneState::Idle);
-        idle.min_by_key(|lane| lane.since).map(|lane| lane.index)
-    }
-
-    /// Takes from the queue those that may share one Kafka transaction now.
-    fn next_group(&mut self) -> Vec<TxnId> {
-        let mut members: Vec<TxnId> = Vec::new();
-        let mut claims: BTreeSet<Claim> = BTreeSet::new();
-        // Whoever was passed over keeps its place before later ones of its key or partition.
-        let mut waiting_keys: BTreeSet<&str> = BTreeSet::new();
-        let mut waiting_claims: BTreeSet<&Claim> = BTreeSet::new();
-        let mut alone = false;
-        for id in &self.queue {
-            let txn = &self.txns[id];
-            let key = txn.ordering_key.as_str();
-            let free = !self.ordered.contains_key(key)
-                && !waiting_keys.contains(key)
-                && txn.offsets.keys().all(|c| !self.claimed.contains_key(c) && !waiting_claims.contains(c));
-            let fits = members.is_empty()
-                || !alone
-                    && !txn.alone
-                    && group_count(
-                        claims.iter().chain(txn.offsets.keys()).collect::<BTreeSet<_>>().into_iter(),
-                    ) <= GROUPS_MAX;
-            if free && fits && members.len() < self.limits.group_members_max {
-                alone = txn.alone;
-                claims.extend(txn.offsets.keys().cloned());
-                members.push(*id);
-            } else {
-                if !key.is_empty() {
-                    waiting_keys.insert(key);
-                }
-                waiting_claims.extend(txn.offsets.keys());
-            }
-            if members.len() == self.limits.group_members_max {
-                break;
+        for index in (0..self.lanes.len() as u16).map(LaneIndex) {
+            if self.lane(index).phase() == Some(Phase::Filling { finishing: true }) {
+                self.pump(index);
             }
         }
-        self.queue.retain(|id| !members.contains(id));
-        if let Some(index) = self.idle_lane() {
-            self.claimed.extend(claims.into_iter().map(|claim| (claim, index)));
-        }
-        members
-    }
-
-    /// Opens another lane when some wait and none is on its way.
-    fn open_on_demand(&mut self) {
         if self.queue.is_empty() {
             return;
         }
-        let coming = self
-            .lanes
-            .iter()
-            .any(|lane| matches!(lane.state, LaneState::Opening | LaneState::Verifying | LaneState::Writing));
-        let closed =
-            self.lanes.iter().find(|lane| lane.state == LaneState::Closed && self.is_ours(lane.index));
-        if let (false, Some(index)) = (coming, closed.map(|lane| lane.index)) {
+        while self.start_shared() || self.start_alone() {}
+        if let Some(at) = self.pace.deadline(&self.limits.group_commit).filter(|at| *at > self.now) {
+            self.timers.set(at, Timer::Group);
+        }
+    }
+
+    /// Starts a group of those that may share a Kafka transaction, if one is due and a lane is free.
+    fn start_shared(&mut self) -> bool {
+        if !self.pace.is_due(self.now, self.load(), &self.limits.group_commit) {
+            return false;
+        }
+        let Some(index) = self.idle_lane() else {
+            self.open_on_demand();
+            return false;
+        };
+        let members = self.gather();
+        let started = !members.is_empty();
+        if started {
+            self.start_group(index, members, Carries::Shared);
+        }
+        // Those who wait still do so for a place, or for a lane to settle, which is an arrival then.
+        let load = self.load();
+        self.pace.started(self.now, load, started && load.waiting.0 > 0);
+        started
+    }
+
+    /// Starts one that runs alone. They have at most half of the lanes at a time: others go on.
+    fn start_alone(&mut self) -> bool {
+        if !self.queue.has_alone() {
+            return false;
+        }
+        let alone = |lane: &&super::Lane| lane.group.as_ref().is_some_and(|g| g.carries == Carries::Alone);
+        let running = self.lanes.iter().filter(alone).count();
+        if running >= usize::from(self.limits.lanes_max / 2).max(1) {
+            return false;
+        }
+        let Some(id) = self.first_alone() else { return false };
+        match self.idle_lane() {
+            Some(index) => self.start_group(index, vec![id], Carries::Alone),
+            None => {
+                self.open_on_demand();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The first whose last markers are surely written, so that few lanes do all they can and the others may close; if there
+    /// is none, the one that has been idle longest.
+    pub(super) fn idle_lane(&self) -> Option<LaneIndex> {
+        let idle = || self.lanes.iter().filter(|lane| lane.state == LaneState::Idle);
+        let rested = idle().find(|lane| lane.since + MARKERS_WRITTEN <= self.now);
+        rested.or_else(|| idle().min_by_key(|lane| lane.since)).map(|lane| lane.index)
+    }
+
+    /// Opens another lane when some wait and none is on its way.
+    pub(super) fn open_on_demand(&mut self) {
+        let coming = |lane: &super::Lane| {
+            matches!(lane.state, LaneState::Opening | LaneState::Verifying | LaneState::Writing)
+        };
+        let closed = |lane: &&super::Lane| lane.state == LaneState::Closed && self.is_ours(lane.index);
+        let closed = self.lanes.iter().find(closed).map(|lane| lane.index);
+        if let (false, Some(index)) = (self.lanes.iter().any(coming), closed) {
             self.open_lane(index, "demand");
+        }
+    }
+
+    /// A lane is idle: if nobody uses it for long, it is closed.
+    pub(super) fn rest(&mut self, index: LaneIndex) {
+        if index.0 >= self.limits.lanes_warm.max(1) {
+            self.timers.set(self.now + LANE_IDLE, Timer::Rest(index));
+        }
+    }
+
+    pub(super) fn on_rest_due(&mut self, index: LaneIndex) {
+        let now = self.now;
+        let lane = self.lane(index);
+        if lane.state == LaneState::Idle && lane.since + LANE_IDLE <= now {
+            lane.step(now, LaneStep::Close);
+            let close = lane.op(LaneOp::Close);
+            self.out.push(close);
         }
     }
 
@@ -126,23 +164,18 @@ impl Engine {
         if txn.state != TxnState::Open || txn.lane.is_some() || self.ordered.contains_key(&txn.ordering_key) {
             return false;
         }
-        let streaming =
-            self.lanes.iter().filter(|lane| lane.group.as_ref().is_some_and(|g| g.streaming)).count();
+        let streaming = self.lanes.iter().filter(|lane| lane.stream().is_some()).count();
         let allowed = self.limits.lanes_max.saturating_sub(self.limits.lanes_reserved).max(1);
         if streaming >= usize::from(allowed) {
             return false;
         }
         match self.idle_lane() {
             Some(index) => {
-                self.start_group(index, vec![id], true);
+                self.start_group(index, vec![id], Carries::Stream);
                 true
             }
             None => {
-                let closed =
-                    self.lanes.iter().find(|l| l.state == LaneState::Closed && self.is_ours(l.index));
-                if let Some(index) = closed.map(|lane| lane.index) {
-                    self.open_lane(index, "demand");
-                }
+                self.open_on_demand();
                 false
             }
         }

@@ -73,6 +73,12 @@ pub struct Counters {
     pub begun: u64,
     /// Transactions committed.
     pub committed: u64,
+    /// Kafka transactions that were committed with transactions of applications.
+    pub groups: u64,
+    /// Transactions that these carried; divided by `groups`, the size of a group.
+    pub group_transactions: u64,
+    /// Groups of several that were aborted because of some of them.
+    pub splits: u64,
     /// Transactions aborted, by reason.
     pub aborted: BTreeMap<Reason, u64>,
     /// Outcomes that nobody knows. Alarm on it.

@@ -12,6 +12,10 @@ pub(super) enum Timer {
     Pending(TxnId),
     /// A lane waits to be opened, or to read again.
     Lane(LaneIndex),
+    /// A lane may have been idle for too long.
+    Rest(LaneIndex),
+    /// A group is due.
+    Group,
     /// Calls wait for the recovery.
     Lobby,
     /// Something of a session is due.
@@ -28,6 +32,11 @@ pub(super) struct Timers {
 impl Timers {
     pub(super) fn set(&mut self, at: Millis, timer: Timer) {
         self.due.insert((at, timer));
+    }
+
+    /// Nobody needs to be woken then any more.
+    pub(super) fn clear(&mut self, at: Millis, timer: Timer) {
+        self.due.remove(&(at, timer));
     }
 
     pub(super) fn next(&self) -> Option<Millis> {

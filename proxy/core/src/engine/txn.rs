@@ -1,9 +1,9 @@
 //! A transaction that is not final.
 
-use super::{answers::Waiter, outcome::Cause};
+use super::{answers::Waiter, outcome::Cause, queue::Turn};
 use crate::{
-    CallId, ConsumerGroup, DeliveryId, Failure, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex, Millis,
-    Record, TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
+    CallId, Caller, ConsumerGroup, DeliveryId, Failure, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex,
+    Millis, Record, TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,8 @@ pub(super) type Claim = (String, String, i32);
 #[derive(Debug)]
 pub(super) struct Txn {
     pub(super) id: TxnId,
+    /// Over which connection it began.
+    pub(super) caller: Caller,
     pub(super) request_id: String,
     pub(super) key: Option<IdempotencyKey>,
     pub(super) fingerprint: Fingerprint,
@@ -35,8 +37,12 @@ pub(super) struct Txn {
     pub(super) held: u64,
     pub(super) offsets: BTreeMap<Claim, (ConsumerGroup, TopicPartitionOffset)>,
     pub(super) attempts: u32,
-    /// Suspected of having spoilt its group: runs alone.
+    /// Suspected of having spoilt its group, or its caller is: runs alone.
     pub(super) alone: bool,
+    /// Its place in the queue, once its commit was asked.
+    pub(super) turn: Option<Turn>,
+    /// When it is looked at next.
+    pub(super) wakes: Option<Millis>,
     pub(super) waiters: Vec<Waiter>,
     /// Deliveries that it settles.
     pub(super) deliveries: BTreeSet<DeliveryId>,
@@ -69,6 +75,7 @@ impl Txn {
     pub(super) fn in_doubt(summary: &TxnSummary, lane: LaneIndex) -> Self {
         Self {
             id: summary.txn,
+            caller: Caller::default(),
             request_id: summary.request_id.clone(),
             key: summary.key.clone(),
             fingerprint: summary.fingerprint,
@@ -87,6 +94,8 @@ impl Txn {
             offsets: BTreeMap::new(),
             attempts: u32::MAX,
             alone: false,
+            turn: None,
+            wakes: None,
             waiters: Vec::new(),
             deliveries: BTreeSet::new(),
             failures: Vec::new(),
@@ -127,6 +136,11 @@ impl Txn {
             let claim = (group.group_id.clone(), offset.topic.clone(), offset.partition);
             self.offsets.insert(claim, (group.clone(), offset.clone()));
         }
+    }
+
+    /// Whether it commits offsets for the group.
+    pub(super) fn offsets_of(&self, group_id: &str) -> bool {
+        self.offsets.keys().any(|(of, ..)| of == group_id)
     }
 
     pub(super) fn groups(&self) -> usize {

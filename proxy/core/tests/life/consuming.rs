@@ -506,6 +506,7 @@ fn transact_settles_deliveries_and_leaves_nothing_open_if_it_cannot() {
     let delivery = reader.delivery();
     let transact = |key: u8| {
         Request::Transact(Transact {
+            caller: Caller::default(),
             key: IdempotencyKey { text: format!("k{key}"), hash: KeyHash([key; 16]) },
             fingerprint: Fingerprint::default(),
             first_attempt: None,

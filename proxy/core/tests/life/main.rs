@@ -6,7 +6,7 @@ mod idle;
 mod world;
 
 use sidecommit_core::{table::TxnState, *};
-use world::{World, record, rival};
+use world::{World, record, refused_batch, rival};
 
 #[test]
 fn a_start_claims_the_slot_and_a_commit_is_prepared_before_it_ends() {
@@ -130,6 +130,7 @@ fn overlapping_transactions_with_one_ordering_key_take_turns() {
     let mut world = World::start(Limits { streaming_bytes: 0, ..Limits::default() });
     let mut begin = |name: &str| {
         let begin = Begin {
+            caller: Caller::default(),
             request_id: name.into(),
             fingerprint: Fingerprint::default(),
             timeout: None,
@@ -217,7 +218,7 @@ fn a_group_in_doubt_is_settled_as_one() {
             lanes_max: 1,
             lanes_reserved: 0,
             streaming_bytes: u64::MAX,
-            group_members_max: 2,
+            group_commit: GroupCommit::of(2),
             ..Limits::default()
         });
         let [before, first, second] = ["before", "first", "second"].map(|name| world.begin(name));
@@ -270,6 +271,7 @@ fn key(text: &str) -> IdempotencyKey {
 
 fn transact(text: &str, value: &'static str, timeout: Option<Millis>) -> Request {
     Request::Transact(Transact {
+        caller: Caller::default(),
         key: key(text),
         fingerprint: Fingerprint([value.len() as u8; 16]),
         first_attempt: None,
@@ -283,8 +285,13 @@ fn transact(text: &str, value: &'static str, timeout: Option<Millis>) -> Request
 
 #[test]
 fn of_a_refused_group_only_the_guilty_one_fails_and_its_key_is_free_again() {
-    let limits =
-        Limits { lanes_max: 1, lanes_warm: 1, lanes_reserved: 0, group_members_max: 8, ..Limits::default() };
+    let limits = Limits {
+        lanes_max: 1,
+        lanes_warm: 1,
+        lanes_reserved: 0,
+        group_commit: GroupCommit::of(8),
+        ..Limits::default()
+    };
     let mut world = World::start(limits);
     // The one lane is held up, so that the others gather in one group; it is freed by the first one's timeout.
     world.hangs = true;
@@ -309,8 +316,13 @@ fn of_a_refused_group_only_the_guilty_one_fails_and_its_key_is_free_again() {
 
 #[test]
 fn of_a_refused_group_who_has_no_time_left_has_timed_out_and_is_not_blamed() {
-    let limits =
-        Limits { lanes_max: 1, lanes_warm: 1, lanes_reserved: 0, group_members_max: 8, ..Limits::default() };
+    let limits = Limits {
+        lanes_max: 1,
+        lanes_warm: 1,
+        lanes_reserved: 0,
+        group_commit: GroupCommit::of(8),
+        ..Limits::default()
+    };
     let mut world = World::start(limits);
     world.hangs = true;
     world.call(transact("first", "v", Some(1_000)));
@@ -323,11 +335,7 @@ fn of_a_refused_group_who_has_no_time_left_has_timed_out_and_is_not_blamed() {
     // Now a and b are on the lane; the refusal is heard before the clock.
     world.now += 1_000;
     (world.hangs, world.rejects) = (false, Some("bad"));
-    let kind = LaneErrorKind::Record { member: 0, index: 0, denied: false };
-    world.reports(
-        LaneIndex(0),
-        LaneEvent::Failed(LaneError { kind, message: "the batch was refused".into() }),
-    );
+    world.reports(LaneIndex(0), LaneEvent::Failed(refused_batch([0, 1])));
     let reasons = calls.map(|call| world.replies[&call].as_ref().err().map(|refusal| refusal.reason));
     assert_eq!(reasons, [Some(Reason::TimedOut), Some(Reason::RecordRejected)]);
 }

@@ -91,6 +91,14 @@ pub(crate) fn record(value: &'static str) -> Record {
     }
 }
 
+/// The broker refused a batch with a record of each of these members.
+pub(crate) fn refused_batch(members: impl IntoIterator<Item = u32>) -> LaneError {
+    let suspects = members.into_iter().map(|member| Suspect { member, index: 0, proven: false });
+    let blame = Blame::Records { topic: "t".into(), suspects: suspects.collect() };
+    let kind = LaneErrorKind::Record { denied: false };
+    LaneError { blame, ..LaneError::new(kind, "the batch was refused") }
+}
+
 impl World {
     pub(crate) fn start(limits: Limits) -> Self {
         let (engine, effects) = Engine::new(start(limits, contents(), 1_000));
@@ -213,11 +221,8 @@ impl World {
                 };
                 Some(match sent.iter().find(bad).filter(|_| self.rejects.is_some()) {
                     None => LaneEvent::Flushed(Flushed::default()),
-                    // As a broker does it: the batch is refused, its first record is named.
-                    Some(_) => LaneEvent::Failed(LaneError {
-                        kind: LaneErrorKind::Record { member: 0, index: 0, denied: false },
-                        message: "the batch was refused".into(),
-                    }),
+                    // As a broker does it: the batch is refused, and no record is named.
+                    Some(_) => LaneEvent::Failed(refused_batch(sent.iter().map(|outgoing| outgoing.member))),
                 })
             }
             LaneOp::End { .. } if std::mem::take(&mut self.hangs_at_end) => {
@@ -245,7 +250,7 @@ impl World {
                     None => Some(LaneEvent::Ended(Ended { clean: true })),
                     Some(_) => {
                         let kind = LaneErrorKind::Unreachable;
-                        Some(LaneEvent::Failed(LaneError { kind, message: "timed out".into() }))
+                        Some(LaneEvent::Failed(LaneError::new(kind, "timed out")))
                     }
                 }
             }
@@ -271,6 +276,7 @@ impl World {
 
     pub(crate) fn begin(&mut self, request_id: &str) -> TxnId {
         let begin = Begin {
+            caller: Caller::default(),
             request_id: request_id.into(),
             fingerprint: Fingerprint::default(),
             timeout: None,

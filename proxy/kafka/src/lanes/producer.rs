@@ -24,8 +24,8 @@ use rdkafka::{
     types::RDKafkaErrorCode as Code,
 };
 use sidecommit_core::{
-    BATCH_OVERHEAD, Ended, Flushed, GroupOffsets, LaneError, LaneErrorKind, OutcomesKey, Outgoing, Record,
-    Slot,
+    BATCH_OVERHEAD, Blame, Ended, Flushed, GroupOffsets, LaneError, LaneErrorKind, OutcomesKey, Outgoing,
+    Record, Slot, Suspect,
 };
 use std::{
     cell::{Cell, RefCell},
@@ -97,9 +97,8 @@ impl Producer {
         let config = settings.producer(transactional_id);
         let limit = settings.slice + settings.hang_margin;
         let inner = caller.guard.watch(limit, || Polled::new(&config, tracker));
-        let inner = inner.map_err(|error| {
-            Stop::Failed(LaneError { kind: LaneErrorKind::Other, message: error.to_string() })
-        })?;
+        let inner =
+            inner.map_err(|error| Stop::Failed(LaneError::new(LaneErrorKind::Other, error.to_string())))?;
         let producer = Self {
             inner: Some(inner),
             settings,
@@ -228,8 +227,19 @@ impl Producer {
     pub(super) fn offsets(&self, offsets: &GroupOffsets) -> Outcome<()> {
         const ACT: &str = "send_offsets_to_transaction";
         self.await_deliveries()?;
-        let list = list(offsets).map_err(|error| failed(ACT, &TxnError::of_call(&error)))?;
-        let group = self.metadata(offsets).map_err(|error| failed(ACT, &error))?;
+        self.send_offsets(ACT, offsets).map_err(|stop| match stop {
+            Stop::Failed(error)
+                if matches!(error.kind, LaneErrorKind::Generation | LaneErrorKind::GroupDenied) =>
+            {
+                Stop::Failed(LaneError { blame: Blame::Group(offsets.group.group_id.clone()), ..error })
+            }
+            stop => stop,
+        })
+    }
+
+    fn send_offsets(&self, act: &str, offsets: &GroupOffsets) -> Outcome<()> {
+        let list = list(offsets).map_err(|error| failed(act, &TxnError::of_call(&error)))?;
+        let group = self.metadata(offsets).map_err(|error| failed(act, &error))?;
         let limit = Some(self.settings.end_limit);
         let started = Instant::now();
         let sent = self.resumed(limit, |slice| ffi::send_offsets(self.client(), &list, &group, slice));
@@ -240,10 +250,9 @@ impl Producer {
             Ok(_) => Ok(()),
             // The right to read a topic is part of the right to commit offsets for it.
             Err(Halt::Error(error)) if error.code == Code::TopicAuthorizationFailed => {
-                let message = error.lane_error(ACT).message;
-                Err(Stop::Failed(LaneError { kind: LaneErrorKind::GroupDenied, message }))
+                Err(Stop::Failed(LaneError::new(LaneErrorKind::GroupDenied, error.lane_error(act).message)))
             }
-            Err(halt) => Err(halt.stop(ACT)),
+            Err(halt) => Err(halt.stop(act)),
         }
     }
 
@@ -279,6 +288,27 @@ impl Producer {
         let once = attempts == 1 && self.is_quick(started) && !self.offsets_resent.get();
         self.check_fatal()?;
         Ok(Ended { clean: once && !self.tracker().has_failed() })
+    }
+
+    /// After a failure that others than Kafka brought about: aborts at once, before EndTxn(commit) was ever sent, which proves that
+    /// nothing of the transaction will be visible. The producer must be replaced all the same: what it skipped would be missed in
+    /// its sequence numbers.
+    pub(super) fn proves_abort(&self, error: &LaneError) -> bool {
+        let by_others = matches!(
+            error.kind,
+            LaneErrorKind::Record { .. }
+                | LaneErrorKind::Generation
+                | LaneErrorKind::GroupDenied
+                | LaneErrorKind::Other
+        );
+        by_others
+            && self.check_fatal().is_ok()
+            && self
+                .resumed(Some(self.settings.slice), |slice| {
+                    self.inner().abort_transaction(slice).map_err(|error| TxnError::of_call(&error))
+                })
+                .is_ok()
+            && self.check_fatal().is_ok()
     }
 
     /// Whether a request was surely sent only once since then (transactions.md 3.2).
@@ -384,26 +414,26 @@ impl Producer {
             );
             if failure.code == Code::MessageSizeTooLarge && self.learn_limit(&failure.topic) {
                 let message = format!("{message}; from now on batches for this topic are smaller");
-                return LaneError { kind: LaneErrorKind::Other, message };
+                return LaneError::new(LaneErrorKind::Other, message);
             }
-            return blame(failure.record, failure.code, message);
+            // For one of our own records nobody is to blame.
+            let suspects =
+                failure.record.map(|_| self.tracker().suspects(&failure.topic)).unwrap_or_default();
+            return blame(failure.code, &failure.topic, suspects, message);
         }
         // Only consequences: the cause is the transaction's own error, which begin_transaction returns in this state.
         let limit = self.settings.slice + self.settings.hang_margin;
         match self.caller.guard.watch(limit, || self.inner().begin_transaction()) {
             Err(error) => {
                 let error = TxnError::of_call(&error);
-                match self.tracker().refused_record() {
-                    Some((topic, record)) if classify::blames_record(error.code).is_some() => {
-                        let message = format!("topic {topic}: {}", error.message);
-                        blame(Some(record), error.code, message)
+                match self.tracker().refused_topic() {
+                    Some((topic, suspects)) if classify::blames_record(error.code).is_some() => {
+                        blame(error.code, &topic, suspects, format!("topic {topic}: {}", error.message))
                     }
                     _ => error.lane_error("produce"),
                 }
             }
-            Ok(()) => {
-                LaneError { kind: LaneErrorKind::Other, message: "records failed without a cause".to_owned() }
-            }
+            Ok(()) => LaneError::new(LaneErrorKind::Other, "records failed without a cause"),
         }
     }
 
@@ -477,15 +507,20 @@ fn failed(act: &str, error: &TxnError) -> Stop {
 
 /// A record that librdkafka did not even take.
 fn rejected(record: Option<(u32, u64)>, topic: &str, code: Code, message: &str) -> Stop {
-    Stop::Failed(blame(record, code, format!("record for topic {topic}: {message}")))
+    let suspects = record.map(|(member, index)| Suspect { member, index, proven: true });
+    let message = format!("record for topic {topic}: {message}");
+    Stop::Failed(blame(code, topic, suspects.into_iter().collect(), message))
 }
 
-fn blame(record: Option<(u32, u64)>, code: Code, message: String) -> LaneError {
-    let kind = match (classify::blames_record(code), record) {
-        (Some(denied), Some((member, index))) => LaneErrorKind::Record { member, index, denied },
-        _ => classify::classify(code),
+/// A failure of records of these members.
+fn blame(code: Code, topic: &str, mut suspects: Vec<Suspect>, message: String) -> LaneError {
+    let Some(denied) = classify::blames_record(code).filter(|_| !suspects.is_empty()) else {
+        return LaneError::new(classify::classify(code), message);
     };
-    LaneError { kind, message }
+    // A right is had for a topic, not for a record.
+    suspects.iter_mut().for_each(|suspect| suspect.proven |= denied);
+    let blame = Blame::Records { topic: topic.into(), suspects };
+    LaneError { blame, ..LaneError::new(LaneErrorKind::Record { denied }, message) }
 }
 
 fn headers(headers: &[(Arc<str>, Option<bytes::Bytes>)]) -> Option<OwnedHeaders> {

@@ -9,7 +9,7 @@ use rdkafka::{
     producer::{DeliveryResult, ProducerContext},
     types::RDKafkaErrorCode as Code,
 };
-use sidecommit_core::{Coordinate, Flushed, MemberReport, PartitionRange};
+use sidecommit_core::{Coordinate, Flushed, MemberReport, PartitionRange, Suspect};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -67,11 +67,22 @@ struct State {
     marker: Option<Coordinate>,
     failure: Option<Failure>,
     failed: bool,
-    /// Per topic the first failed record, to blame it when only the topic is known.
-    first_failed: BTreeMap<String, (u32, u64)>,
+    /// Per topic, whose records failed.
+    failures: BTreeMap<String, Failures>,
+    /// The broker named the records that it refused: all others of their batches were told so.
+    named: bool,
     /// The topic that the coordinator did not let into the transaction.
     refused_topic: Option<String>,
     duplicates: Duplicates,
+}
+
+/// Failed records of one topic: of each member the first.
+#[derive(Debug, Default)]
+struct Failures {
+    /// Those that were refused, or were in a batch that was.
+    refused: BTreeMap<u32, u64>,
+    /// All, with those that only went down with others.
+    all: BTreeMap<u32, u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -141,11 +152,19 @@ impl Tracker {
         self.state.lock().failure.clone()
     }
 
-    /// The first failed record of the topic that the coordinator refused.
-    pub(super) fn refused_record(&self) -> Option<(String, (u32, u64))> {
+    /// The members whose records of the topic were refused, or were in a batch that was.
+    pub(super) fn suspects(&self, topic: &str) -> Vec<Suspect> {
+        let state = self.state.lock();
+        let refused = state.failures.get(topic).into_iter().flat_map(|failures| &failures.refused);
+        refused.map(|(member, index)| suspect(*member, *index, state.named)).collect()
+    }
+
+    /// The topic that the coordinator refused, with all members that have records for it.
+    pub(super) fn refused_topic(&self) -> Option<(String, Vec<Suspect>)> {
         let state = self.state.lock();
         let topic = state.refused_topic.as_ref()?;
-        Some((topic.clone(), *state.first_failed.get(topic)?))
+        let all = &state.failures.get(topic)?.all;
+        Some((topic.clone(), all.iter().map(|(member, index)| suspect(*member, *index, true)).collect()))
     }
 
     /// Where everything is that was delivered since `begin`.
@@ -204,8 +223,13 @@ impl Tracker {
             Sent::Record { member, index, .. } => Some((*member, *index)),
             Sent::Own { .. } => None,
         };
-        if let Some(record) = record {
-            state.first_failed.entry(topic.to_owned()).or_insert(record);
+        state.named |= code == Code::InvalidDifferentRecord;
+        if let Some((member, index)) = record {
+            let failures = state.failures.entry(topic.to_owned()).or_default();
+            failures.all.entry(member).or_insert(index);
+            if !classify::is_consequence(code) {
+                failures.refused.entry(member).or_insert(index);
+            }
         }
         let says_more = |old: &Failure| classify::is_consequence(old.code) && !classify::is_consequence(code);
         if state.failure.as_ref().is_none_or(says_more) {
@@ -256,6 +280,10 @@ impl ProducerContext for Tracker {
             }
         }
     }
+}
+
+fn suspect(member: u32, index: u64, proven: bool) -> Suspect {
+    Suspect { member, index, proven }
 }
 
 /// The topic in librdkafka's line about a partition that the coordinator did not let into the transaction: the error
@@ -345,6 +373,24 @@ mod tests {
         let failure = tracker.failure().expect("failed");
         assert_eq!((failure.code, failure.record), (Code::InvalidTimestamp, Some((0, 5))));
         assert_eq!(*notices.lock(), [Notice::Attention]);
+    }
+
+    #[test]
+    fn who_had_records_in_a_refused_batch_is_a_suspect_and_proven_guilty_if_the_broker_named_the_records() {
+        let (tracker, _) = tracker();
+        let suspects =
+            || tracker.suspects("t").iter().map(|s| (s.member, s.index, s.proven)).collect::<Vec<_>>();
+        for _ in 0..6 {
+            tracker.sending();
+        }
+        tracker.failed(&record(3, 7, 1), "t", 0, Code::InvalidTimestamp);
+        tracker.failed(&record(3, 8, 1), "t", 0, Code::InvalidTimestamp);
+        tracker.failed(&record(1, 0, 1), "t", 0, Code::InvalidTimestamp);
+        tracker.failed(&record(2, 0, 1), "t", 1, Code::PurgeQueue);
+        tracker.failed(&record(0, 0, 1), "other", 1, Code::InvalidTimestamp);
+        assert_eq!(suspects(), [(1, 0, false), (3, 7, false)]);
+        tracker.failed(&record(4, 0, 1), "t", 0, Code::InvalidDifferentRecord);
+        assert_eq!(suspects(), [(1, 0, true), (3, 7, true)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     queue::{Next, Ticket},
     tracker::{Notice, Tracker},
 };
-use sidecommit_core::{Generation, LaneEvent, LaneOp};
+use sidecommit_core::{Generation, LaneError, LaneEvent, LaneOp};
 use std::sync::{Arc, Weak};
 
 /// One lane's producer with what was asked of it.
@@ -65,6 +65,7 @@ impl Worker {
 
     fn perform(&mut self, op: LaneOp) {
         let Some(producer) = &self.producer else { return };
+        let ends = matches!(op, LaneOp::End { .. });
         let done = match op {
             LaneOp::Begin => {
                 self.in_transaction = true;
@@ -80,6 +81,7 @@ impl Worker {
             }
             LaneOp::Open | LaneOp::Close => Ok(None),
         };
+        let done = done.map_err(|stop| if ends { stop } else { aborted(producer, stop) });
         self.finish(done);
     }
 
@@ -96,7 +98,9 @@ impl Worker {
         if !self.in_transaction {
             return;
         }
-        if let Some(Err(stop)) = self.producer.as_ref().map(Producer::check) {
+        let Some(producer) = &self.producer else { return };
+        if let Err(stop) = producer.check() {
+            let stop = aborted(producer, stop);
             self.stop(stop);
         }
     }
@@ -111,6 +115,15 @@ impl Worker {
 
     fn tell(&self, event: LaneEvent) {
         self.lane.tell(self.ticket, self.generation, event);
+    }
+}
+
+/// Says whether the abort of a transaction whose EndTxn(commit) was not sent is proven: then its members need not wait for the next
+/// init, which takes up to half a second.
+fn aborted(producer: &Producer, stop: Stop) -> Stop {
+    match stop {
+        Stop::Failed(error) => Stop::Failed(LaneError { aborted: producer.proves_abort(&error), ..error }),
+        Stop::Superseded => Stop::Superseded,
     }
 }
 

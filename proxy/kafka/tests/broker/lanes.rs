@@ -1,5 +1,6 @@
 use crate::support::{
-    Rig, committed, foreign_transaction, kafka, marker, now_ms, offsets, record, send, topic, unique,
+    Rig, committed, foreign_transaction, kafka, marker, now_ms, offsets, record, send, suspects, topic,
+    unique,
 };
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
@@ -162,7 +163,9 @@ fn a_rejected_record_is_named_by_member_and_index() {
     );
     rig.order(1, LaneOp::Flush);
     let error = rig.failed(1);
-    assert_eq!(error.kind, LaneErrorKind::Record { member: 6, index: 7, denied: false }, "{}", error.message);
+    assert_eq!(error.kind, LaneErrorKind::Record { denied: false }, "{}", error.message);
+    assert_eq!(suspects(&error), [(6, 7)]);
+    assert!(error.aborted, "so its neighbours may go on at once");
     assert!(error.message.contains(&topic), "{}", error.message);
 }
 
@@ -182,8 +185,8 @@ fn in_a_rejected_batch_the_guilty_records_are_named_as_far_as_librdkafka_tells()
         rig.order(generation, send(0, records));
         rig.order(generation, LaneOp::Flush);
         let error = rig.failed(generation);
-        let kind = LaneErrorKind::Record { member: 0, index: named, denied: false };
-        assert_eq!(error.kind, kind, "{}", error.message);
+        assert_eq!(error.kind, LaneErrorKind::Record { denied: false }, "{}", error.message);
+        assert_eq!(suspects(&error), [(0, named)]);
         assert!(error.message.contains("or another record of its batch"), "{}", error.message);
         rig.order(generation + 1, LaneOp::Open);
         assert!(matches!(rig.event(generation + 1), LaneEvent::Opened));
@@ -212,8 +215,9 @@ fn a_limit_that_nobody_told_is_learnt_from_the_first_batch_that_is_refused() {
     send_to(2, &[30_000]);
     rig.order(2, LaneOp::Flush);
     let error = rig.failed(2);
-    let kind = LaneErrorKind::Record { member: 0, index: 0, denied: false };
+    let kind = LaneErrorKind::Record { denied: false };
     assert_eq!(error.kind, kind, "alone it is to blame: {}", error.message);
+    assert_eq!(suspects(&error), [(0, 0)]);
 }
 
 #[test]

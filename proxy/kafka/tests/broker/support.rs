@@ -3,9 +3,9 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use sidecommit_core::{
-    ConsumerGroup, Ended, Flushed, Generation, GroupOffsets, GroupUuid, JournalId, LaneError, LaneEvent,
-    LaneIndex, LaneOp, Marker, OutcomesKey, Outgoing, OwnerRecord, ReadResult, ReadToken, Record, Slot,
-    TopicPartitionOffset,
+    Blame, ConsumerGroup, Ended, Flushed, Generation, GroupOffsets, GroupUuid, JournalId, LaneError,
+    LaneEvent, LaneIndex, LaneOp, Marker, OutcomesKey, Outgoing, OwnerRecord, ReadResult, ReadToken, Record,
+    Slot, TopicPartitionOffset,
 };
 use sidecommit_fixture::Kafka;
 use sidecommit_kafka::{
@@ -259,4 +259,12 @@ pub(crate) fn foreign_transaction(topic: &str, partition: i32) -> BaseProducer {
     producer.send(record).expect("sent");
     producer.flush(PATIENCE).expect("flushed");
     producer
+}
+
+/// Member and index of each record that is under suspicion.
+pub(crate) fn suspects(error: &LaneError) -> Vec<(u32, u64)> {
+    match &error.blame {
+        Blame::Records { suspects, .. } => suspects.iter().map(|s| (s.member, s.index)).collect(),
+        other => panic!("{other:?}"),
+    }
 }

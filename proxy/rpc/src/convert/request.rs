@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{Backend, proto::v1};
 use sidecommit_core::{
-    Abort, Begin, Commit, Get, Lookup, Millis, Offsets, Refusal, Request, SendOffsets, Transact, TxnId,
+    Abort, Begin, Caller, Commit, Get, Lookup, Millis, Offsets, Refusal, Request, SendOffsets, Transact,
+    TxnId,
 };
 
 /// Characters of a label or an ordering key.
@@ -26,9 +27,14 @@ pub(crate) fn txn(field: &str, value: &str) -> Result<TxnId, Refusal> {
     value.parse().map_err(|_| invalid(field, quoted(value), "the transaction_id that Begin returned"))
 }
 
-pub(crate) fn begin(backend: &impl Backend, wire: v1::BeginRequest) -> Result<Request, Refusal> {
+pub(crate) fn begin(
+    backend: &impl Backend,
+    caller: Caller,
+    wire: v1::BeginRequest,
+) -> Result<Request, Refusal> {
     let fingerprint = digest::of_begin(&wire);
     Ok(Request::Begin(Begin {
+        caller,
         request_id: name("request_id", wire.request_id)?,
         fingerprint,
         timeout: timeout(backend, wire.timeout)?,
@@ -95,7 +101,11 @@ pub(crate) fn abort_by_operator(wire: v1::AbortTransactionRequest) -> Result<Req
     }))
 }
 
-pub(crate) async fn transact(backend: &impl Backend, wire: v1::TransactRequest) -> Result<Request, Refusal> {
+pub(crate) async fn transact(
+    backend: &impl Backend,
+    caller: Caller,
+    wire: v1::TransactRequest,
+) -> Result<Request, Refusal> {
     let fingerprint = digest::of_transact(&wire);
     let key = digest::key(name("idempotency_key", wire.idempotency_key)?);
     if wire.records.is_empty() && wire.delivery_ids.is_empty() && wire.group_offsets.is_empty() {
@@ -109,6 +119,7 @@ pub(crate) async fn transact(backend: &impl Backend, wire: v1::TransactRequest) 
     let records = topics.records(wire.records, 0).await?;
     let offsets = offsets::all(topics, wire.group_offsets).await?;
     Ok(Request::Transact(Transact {
+        caller,
         key,
         fingerprint,
         first_attempt,

@@ -6,6 +6,7 @@ use crate::{
     convert::{self, int64},
     proto::v1::{self, transaction_service_server::TransactionService},
 };
+use sidecommit_core::Caller;
 use std::{pin::Pin, sync::Arc};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status, Streaming};
@@ -54,7 +55,7 @@ impl<B: Backend> TransactionService for Transactions<B> {
     }
 
     async fn begin(&self, request: Request<v1::BeginRequest>) -> Answered<v1::BeginResponse> {
-        let request = convert::begin(&*self.backend, request.into_inner());
+        let request = convert::begin(&*self.backend, caller(&request), request.into_inner());
         convert::begun(call(&*self.backend, request).await?).map(Response::new)
     }
 
@@ -101,7 +102,7 @@ impl<B: Backend> TransactionService for Transactions<B> {
     }
 
     async fn transact(&self, request: Request<v1::TransactRequest>) -> Answered<v1::TransactResponse> {
-        let request = convert::transact(&*self.backend, request.into_inner()).await;
+        let request = convert::transact(&*self.backend, caller(&request), request.into_inner()).await;
         convert::committed_at_once(call(&*self.backend, request).await?).map(Response::new)
     }
 
@@ -113,4 +114,9 @@ impl<B: Backend> TransactionService for Transactions<B> {
         let transaction = convert::view(call(&*self.backend, request).await?)?;
         Ok(Response::new(v1::GetTransactionResponse { transaction: Some(transaction) }))
     }
+}
+
+/// Which connection a call came over.
+fn caller<T>(request: &Request<T>) -> Caller {
+    request.extensions().get().copied().unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Health, reflection, connections, shutdown, and clients that send a path as `:authority`.
 
-use crate::server::{Client, Server};
-use sidecommit_core::Serving;
+use crate::server::{Client, Server, begin, record};
+use sidecommit_core::{Request, Serving};
 use sidecommit_rpc::{Options, proto::v1};
 use std::time::Duration;
 use tokio::{
@@ -194,6 +194,27 @@ async fn accepted(server: &Server, authority: &[u8]) -> bool {
 /// :authority as a literal with incremental indexing.
 fn plain(value: &str) -> Vec<u8> {
     [&[0x41, value.len() as u8], value.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn each_connection_is_a_caller_of_its_own() {
+    let server = Server::start().await;
+    let mut callers = Vec::new();
+    for mut client in [server.both().await, server.both().await].into_iter().flatten() {
+        begin(&mut client, &callers.len().to_string()).await;
+        let Request::Begin(begun) = server.fake.last() else { panic!("a Begin") };
+        let key = format!("key {}", begun.request_id);
+        let records = vec![record("a")];
+        client
+            .transact(v1::TransactRequest { idempotency_key: key, records, ..Default::default() })
+            .await
+            .unwrap();
+        let Request::Transact(transact) = server.fake.last() else { panic!("a Transact") };
+        assert_eq!(transact.caller, begun.caller, "one connection");
+        callers.push(begun.caller.0);
+    }
+    callers.sort_unstable();
+    assert_eq!(callers, [1, 2, 3, 4], "over both listeners together; 0 would be nobody");
 }
 
 #[tokio::test]

@@ -91,6 +91,11 @@ impl Encoder<'_> {
         let help = "Transactions aborted, by reason";
         self.counters_by("transactions_aborted", help, "reason", by_reason(&counters.aborted))?;
         self.counter("outcomes_unknown", "Outcomes that nobody knows: alarm on it", counters.unknown)?;
+        self.counter("groups", "Kafka transactions that committed transactions", counters.groups)?;
+        let help = "Transactions that these Kafka transactions carried";
+        self.counter("group_transactions", help, counters.group_transactions)?;
+        let help = "Kafka transactions of several that were aborted because of some of them";
+        self.counter("groups_split", help, counters.splits)?;
         let help = "Groups whose outcome was in doubt for a while";
         self.counter("groups_in_doubt", help, counters.in_doubt)?;
         let help = "Calls refused, by reason";

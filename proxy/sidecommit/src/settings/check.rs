@@ -1,10 +1,10 @@
 //! What settings must be in relation to each other.
 
-use super::{Error, OutcomesMode, Settings};
+use super::{Error, OutcomesMode, Settings, sources::Source};
 use crate::driver::Failpoints;
 
 /// A group's marker in 4096 bytes of offset metadata holds so many members (engine.md 3).
-const PRIVATE_GROUP_MEMBERS_MAX: usize = 90;
+pub(super) const PRIVATE_GROUP_MEMBERS_MAX: usize = 90;
 
 /// Everything that does not fit together.
 pub(super) fn together(settings: &Settings) -> Vec<Error> {
@@ -64,9 +64,12 @@ fn private_groups(settings: &Settings) -> Vec<Error> {
             "an existing topic, since outcomes.mode is private-groups".to_owned(),
         ));
     }
-    if settings.group_members_max > PRIVATE_GROUP_MEMBERS_MAX {
+    // The default is for the topic: it is cut down silently.
+    let asked =
+        settings.values.get("group_commit.transactions").is_some_and(|given| given.source != Source::Default);
+    if asked && settings.group_commit_transactions > PRIVATE_GROUP_MEMBERS_MAX {
         let expected = format!("at most {PRIVATE_GROUP_MEMBERS_MAX}, since outcomes.mode is private-groups");
-        errors.push(bad(settings, "limits.group_members_max", expected));
+        errors.push(bad(settings, "group_commit.transactions", expected));
     }
     errors
 }

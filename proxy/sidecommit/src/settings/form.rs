@@ -173,6 +173,13 @@ impl Field for String {
     }
 }
 
+/// Of `Form::Choice(&["true", "false"])`.
+impl Field for bool {
+    fn from_parsed(parsed: Parsed) -> Option<Self> {
+        String::from_parsed(parsed)?.parse().ok()
+    }
+}
+
 impl Field for PathBuf {
     fn from_parsed(parsed: Parsed) -> Option<Self> {
         String::from_parsed(parsed).map(Self::from)

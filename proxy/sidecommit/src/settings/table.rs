@@ -112,14 +112,25 @@ settings! {
     /// For `private-groups`: that partition.
     "outcomes.private_groups_partition" outcomes_private_groups_partition: i32 = "0", Form::Integer(0, 1_000_000);
 
+    /// Whether small transactions that are committed at the same time share one Kafka transaction, as a database's log shares
+    /// one sync. Each keeps its own outcome.
+    "group_commit.enabled" group_commit_enabled: bool = "true", Form::Choice(&["true", "false"]);
+    /// Transactions that share one Kafka transaction at most; at most 90 with `private-groups`.
+    "group_commit.transactions" group_commit_transactions: usize = "256", Form::Integer(1, 1_000);
+    /// Records that share one Kafka transaction at most; a transaction alone may have more.
+    "group_commit.records" group_commit_records: u64 = "10000", Form::Integer(1, 1_000_000_000);
+    /// Bytes that share one Kafka transaction at most; a transaction alone may have more.
+    "group_commit.bytes" group_commit_bytes: u64 = "1MiB", Form::Size(1, 1 << 40);
+    /// How long a transaction waits for company at most. One that has none to expect does not wait.
+    "group_commit.wait" group_commit_wait: u64 = "5ms", Form::Duration(0, 1_000);
+
     /// Lanes (transactional.ids) at most.
     "limits.lanes_max" lanes_max: u16 = "8", Form::Integer(1, 256);
     /// Lanes that streaming transactions leave free for small ones. Less than limits.lanes_max.
     "limits.lanes_reserved" lanes_reserved: u16 = "2", Form::Integer(0, 255);
-    /// Producers kept open when idle. At most limits.lanes_max.
+    /// Producers kept open when idle. More are opened as the load wants them, up to limits.lanes_max, and closed when they were not used
+    /// for 30 s. At most limits.lanes_max.
     "limits.lanes_warm" lanes_warm: u16 = "2", Form::Integer(0, 256);
-    /// Transactions that one Kafka transaction carries at most; at most 90 with `private-groups`.
-    "limits.group_members_max" group_members_max: usize = "1", Form::Integer(1, 1_000);
     /// Attempts of a group whose Kafka transaction was aborted for a cause that is nobody's fault.
     "limits.group_attempts_max" group_attempts_max: u32 = "3", Form::Integer(1, 100);
     /// Open transactions at most; beyond, Begin is refused.

@@ -196,13 +196,19 @@ impl World {
             }
             Response::Error(BrokerError::Concurrent) => self.back_off(sender),
             Response::Error(error) => {
-                let kind = match error {
-                    BrokerError::Fenced => LaneErrorKind::Fenced,
-                    BrokerError::Rejected { position } => producer.blame(position),
-                    BrokerError::IllegalGeneration => LaneErrorKind::Generation,
-                    _ => LaneErrorKind::Other,
+                let wait = producer.wait;
+                let error = match error {
+                    BrokerError::Fenced => {
+                        LaneError::new(LaneErrorKind::Fenced, format!("fenced in {wait:?}"))
+                    }
+                    BrokerError::Rejected { position } => {
+                        let named = self.dice.hit(5_000);
+                        self.producer(proc, lane).map_or_else(unanswered, |p| p.refused(position, named))
+                    }
+                    BrokerError::IllegalGeneration => producer.stale(),
+                    other => LaneError::new(LaneErrorKind::Other, format!("{other:?} in {wait:?}")),
                 };
-                self.fail(proc, lane, kind);
+                self.fail(proc, lane, error);
             }
         }
     }
@@ -227,7 +233,7 @@ impl World {
         let init = producer.wait == Wait::Init;
         let Some(inflight) = producer.inflight.as_mut() else { return };
         if !init && inflight.since + give_up <= now {
-            return self.fail(proc, lane, LaneErrorKind::Unreachable);
+            return self.fail(proc, lane, unanswered());
         }
         if !inflight.backing_off && matches!(inflight.body, Body::Offsets(_)) {
             producer.tainted = true;
@@ -243,17 +249,16 @@ impl World {
         self.transmit(proc, lane);
     }
 
-    fn fail(&mut self, proc: ProcId, lane: LaneIndex, kind: LaneErrorKind) {
+    fn fail(&mut self, proc: ProcId, lane: LaneIndex, error: LaneError) {
         let Some(producer) = self.producer(proc, lane) else { return };
-        let (generation, wait) = (producer.generation, producer.wait);
+        let generation = producer.generation;
         producer.fail();
-        let name = match kind {
+        let name = match error.kind {
             LaneErrorKind::Record { .. } => "record".to_owned(),
             kind => format!("{kind:?}").to_lowercase(),
         };
         self.stats.count("lane errors", name);
-        let message = format!("{kind:?} in {wait:?}");
-        self.tell(proc, lane, generation, LaneEvent::Failed(LaneError { kind, message }));
+        self.tell(proc, lane, generation, LaneEvent::Failed(error));
         self.wake_lane(proc, lane);
     }
 
@@ -279,4 +284,8 @@ impl World {
         let body: Body = inflight.body.clone();
         self.send_request(sender, crate::broker::Request { origin: proc, id, pid, epoch, body });
     }
+}
+
+fn unanswered() -> LaneError {
+    LaneError::new(LaneErrorKind::Unreachable, "no answer came")
 }

@@ -1,8 +1,8 @@
 //! Begin.
 
 use crate::{
-    Answer, Begin, CallId, Millis, Reason, Refusal, TxnId, TxnOutcome,
-    engine::{Engine, Serving, Timer, memory::Found, txn::Txn},
+    Answer, Begin, CallId, Caller, Millis, Reason, Refusal, TxnId, TxnOutcome,
+    engine::{Engine, Serving, memory::Found, txn::Txn},
     table::{LaneState, TxnState},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ impl Engine {
             self.room_for_another()?;
             let timeout = self.timeout(begin.timeout)?;
             let txn = Txn {
+                caller: begin.caller,
                 request_id: begin.request_id.clone(),
                 fingerprint: begin.fingerprint,
                 label: begin.label.clone(),
@@ -107,6 +108,7 @@ impl Engine {
         let random = self.random();
         Txn {
             id: TxnId::new(self.now, self.incarnation, random),
+            caller: Caller::default(),
             request_id: String::new(),
             key: None,
             fingerprint: Default::default(),
@@ -125,6 +127,8 @@ impl Engine {
             offsets: BTreeMap::new(),
             attempts: 0,
             alone: false,
+            turn: None,
+            wakes: None,
             waiters: Vec::new(),
             deliveries: BTreeSet::new(),
             failures: Vec::new(),
@@ -136,9 +140,9 @@ impl Engine {
 
     pub(in crate::engine) fn admit(&mut self, txn: Txn) -> TxnId {
         let id = txn.id;
-        self.timers.set(txn.deadline.min(txn.idle_deadline), Timer::Txn(id));
         self.counters.begun += 1;
         self.txns.insert(id, txn);
+        self.wake_when_due(id);
         id
     }
 }

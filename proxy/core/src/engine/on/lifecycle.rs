@@ -9,10 +9,11 @@ use crate::{
 impl Engine {
     /// Idle or total time of a transaction may be over.
     pub(in crate::engine) fn on_txn_due(&mut self, id: TxnId) {
-        let Some(txn) = self.txns.get(&id) else { return };
+        let Some(txn) = self.txns.get_mut(&id) else { return };
+        txn.wakes = None;
         let due = txn.due();
         if due > self.now {
-            return self.timers.set(due, Timer::Txn(id));
+            return self.wake_when_due(id);
         }
         let cause = if due < txn.deadline {
             Cause::new(Reason::TimedOutIdle, format!("{id} was idle for {} ms", self.limits.idle_timeout))
@@ -34,7 +35,20 @@ impl Engine {
         let idle_deadline = self.now + self.limits.idle_timeout;
         let Some(txn) = self.txns.get_mut(&id).filter(|txn| txn.state == TxnState::Open) else { return };
         txn.idle_deadline = idle_deadline;
-        self.timers.set(txn.due(), Timer::Txn(id));
+        self.wake_when_due(id);
+    }
+
+    /// Looks at the transaction when its time may be over. Whoever is woken too early looks again, so only an earlier time is set.
+    pub(in crate::engine) fn wake_when_due(&mut self, id: TxnId) {
+        let Some(txn) = self.txns.get_mut(&id) else { return };
+        let due = txn.due();
+        if txn.wakes.is_some_and(|at| at <= due) {
+            return;
+        }
+        if let Some(at) = txn.wakes.replace(due) {
+            self.timers.clear(at, Timer::Txn(id));
+        }
+        self.timers.set(due, Timer::Txn(id));
     }
 
     /// SIGTERM: nothing new is begun.

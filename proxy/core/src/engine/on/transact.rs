@@ -50,6 +50,7 @@ impl Engine {
         let timeout = self.timeout(transact.timeout)?;
         let bytes = transact.records.iter().map(Record::bytes).sum();
         let mut txn = Txn {
+            caller: transact.caller,
             fingerprint: transact.fingerprint,
             ordering_key: transact.ordering_key,
             ..self.blank(timeout)

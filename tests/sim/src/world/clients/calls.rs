@@ -7,8 +7,8 @@ use crate::{
     world::{TOPICS, World},
 };
 use sidecommit_core::{
-    Abort, Begin, Commit, ConsumerGroup, Fingerprint, Get, GroupOffsets, Lookup, Produce, Record, Request,
-    SendOffsets, TopicPartitionOffset, Transact,
+    Abort, Begin, Caller, Commit, ConsumerGroup, Fingerprint, Get, GroupOffsets, Lookup, Produce, Record,
+    Request, SendOffsets, TopicPartitionOffset, Transact,
 };
 
 // === impl World ===
@@ -27,6 +27,7 @@ impl World {
         let plan = &job.plan;
         Some(match job.stage {
             Stage::Begin => Request::Begin(Begin {
+                caller: caller(client),
                 request_id: job.request_id.clone(),
                 fingerprint,
                 timeout: plan.timeout,
@@ -65,6 +66,7 @@ impl World {
                 self.ledger.apps[job.app].asked = true;
                 let records = plan.records.iter().enumerate().map(|(i, r)| record(job, i as u64, r));
                 let transact = Transact {
+                    caller: caller(client),
                     key: job.key.clone()?,
                     fingerprint,
                     first_attempt: Some(job.first_attempt),
@@ -126,6 +128,11 @@ impl World {
         };
         vec![GroupOffsets { group, offsets: vec![offset] }]
     }
+}
+
+/// A connection of its own for each.
+fn caller(client: ClientId) -> Caller {
+    Caller(client as u64 + 1)
 }
 
 fn record(job: &Job, index: u64, plan: &RecordPlan) -> Record {

@@ -31,7 +31,6 @@ pub(crate) struct Plug<'a> {
 /// back.
 pub(crate) fn spec(bootstrap: &str) -> Spec {
     Spec::new(bootstrap)
-        .set("limits.group_members_max", "256")
         .set("metrics_address", "127.0.0.1:0")
         .set("outcomes.topic", &unique("outcomes"))
         .set("outcomes.partitions", "1")

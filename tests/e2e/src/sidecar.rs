@@ -85,6 +85,12 @@ impl Spec {
         self
     }
 
+    /// Any of its requests to Kafka, and of the replies, may meet any fault on the wire.
+    pub fn expects_wire_faults(mut self) -> Self {
+        self.expected.extend(Expected::wire_faults());
+        self
+    }
+
     /// The slot.
     pub fn slot(&self) -> &str {
         &self.slot

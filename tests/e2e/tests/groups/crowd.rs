@@ -34,17 +34,22 @@ impl Member {
         Self { name, records, offsets: None }
     }
 
-    /// Begins and adds the records; the id.
-    async fn prepare(&self, app: &mut App) -> String {
-        let txn = app.begin(&self.name).await.expect("begins");
-        app.produce(&txn, 0, self.records.clone()).await.expect("accepts");
-        if let Some(offsets) = &self.offsets {
-            app.send_offsets(&txn, offsets.clone()).await.expect("takes");
-        }
-        txn
+    /// Whether it cannot be committed.
+    pub(crate) fn is_bad(&self) -> bool {
+        self.offsets.is_some() || self.records.iter().any(|record| record.timestamp_ms.is_some())
     }
 
-    async fn transact(&self, app: &mut App) -> Result<(), Refused> {
+    /// Begins and adds the records; the id.
+    pub(crate) async fn begin(&self, app: &mut App) -> Result<String, Refused> {
+        let txn = app.begin(&self.name).await?;
+        app.produce(&txn, 0, self.records.clone()).await?;
+        if let Some(offsets) = &self.offsets {
+            app.send_offsets(&txn, offsets.clone()).await?;
+        }
+        Ok(txn)
+    }
+
+    pub(crate) async fn transact(&self, app: &mut App) -> Result<(), Refused> {
         let request = v1::TransactRequest {
             idempotency_key: self.name.clone(),
             records: self.records.clone(),
@@ -66,7 +71,8 @@ pub(crate) async fn at_once(
 ) -> (Vec<Answered>, usize) {
     let mut prepared = Vec::new();
     for (mut app, member) in crowd {
-        let txn = if way == Way::Transact { None } else { Some(member.prepare(&mut app).await) };
+        let txn =
+            if way == Way::Transact { None } else { Some(member.begin(&mut app).await.expect("is taken")) };
         prepared.push((app, member, txn));
     }
     meanwhile().await;

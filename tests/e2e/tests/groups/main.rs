@@ -4,6 +4,7 @@
 //! `SIDECOMMIT_GROUP_KILLS` sets how often `once` kills (16 in CI), `SIDECOMMIT_GROUP_SEED` replays when `order` does.
 
 mod crowd;
+mod once;
 mod one_percent;
 mod order;
 mod poison;

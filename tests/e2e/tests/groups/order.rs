@@ -58,7 +58,8 @@ impl Course {
     async fn until_committed(&self, more: usize) {
         let wanted = self.committed.load(Ordering::Relaxed) + more;
         let what = format!("{more} more commit");
-        sidecommit_e2e::eventually(&what, 90, async || self.committed.load(Ordering::Relaxed) >= wanted).await;
+        sidecommit_e2e::eventually(&what, 90, async || self.committed.load(Ordering::Relaxed) >= wanted)
+            .await;
     }
 }
 

@@ -85,7 +85,10 @@ impl Case<'_> {
     fn check(&self, good: &[Answered]) {
         let mut visible = self.rig.cluster.values(self.topic);
         visible.retain(|value, _| !value.starts_with(PROBE));
-        assert_eq!((visible.len(), visible.values().sum::<usize>()), (CROWD + good.len(), CROWD + good.len()));
+        assert_eq!(
+            (visible.len(), visible.values().sum::<usize>()),
+            (CROWD + good.len(), CROWD + good.len())
+        );
         good.iter().for_each(|one| assert_eq!(visible.get(&one.name), Some(&1), "{}", one.name));
     }
 }

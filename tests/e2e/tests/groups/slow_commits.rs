@@ -45,7 +45,8 @@ async fn round(cluster: Cluster, retry_backoff_ms: &str) -> (f64, f64) {
     callers.join_all().await;
     let rate = (CALLERS * EACH) as f64 / started.elapsed().as_secs_f64();
     let since = &Metrics::of(&sidecar) - &before;
-    let unclean = since.by_label("producers_replaced_total").filter(|(cause, _)| cause.contains("unclean end"));
+    let unclean =
+        since.by_label("producers_replaced_total").filter(|(cause, _)| cause.contains("unclean end"));
     let replaced = unclean.map(|(_, n)| n).fold(0.0, |sum, n| sum + n);
     println!("retry.backoff.ms={retry_backoff_ms}: {rate:.0} transactions/s, {replaced} producers replaced");
     println!("  {:?}", proxy.tally().of(Api::END_TXN, sidecommit_faultproxy::Side::Reply));

@@ -23,8 +23,10 @@ async fn a_topic_of_20_kb_takes_64_transactions_of_1_kb_in_one_group() {
     answered.iter().for_each(|one| assert_eq!(one.answer, Ok(()), "{}", one.name));
     assert_eq!(commits, 1, "they shared one Kafka transaction");
     let since = &Metrics::of(&rig.sidecar) - &before;
-    let replaced: Vec<_> =
-        since.by_label("producers_replaced_total").filter(|(cause, n)| !cause.contains("demand") && *n > 0.0).collect();
+    let replaced: Vec<_> = since
+        .by_label("producers_replaced_total")
+        .filter(|(cause, n)| !cause.contains("demand") && *n > 0.0)
+        .collect();
     assert!(replaced.is_empty(), "no producer was replaced for it: {replaced:?}");
     assert_eq!(rig.cluster.visible(&topic).len(), CROWD);
 }

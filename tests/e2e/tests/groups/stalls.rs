@@ -197,7 +197,8 @@ async fn a_full_buffer_resolves_itself() {
     let (local, mut crowd) = (LocalSet::new(), JoinSet::new());
     for _ in 0..CROWD {
         let (app, topic, name) = (sidecar.app(), topic.clone(), unique("crowded"));
-        let one = Crowded { app, topic, name, arrived: arrived.clone(), has_arrived: false, met: BTreeSet::new() };
+        let one =
+            Crowded { app, topic, name, arrived: arrived.clone(), has_arrived: false, met: BTreeSet::new() };
         let ends = async move { timeout(RESOLVED, one.run()).await.expect("is committed in the end") };
         crowd.spawn_local_on(ends, &local);
     }

@@ -38,7 +38,12 @@ struct Known {
     since: Instant,
     /// Asked for since the last refresh.
     used: bool,
+    /// To be refreshed now.
+    doubted: bool,
 }
+
+/// Facts that were looked up just now are not doubted: the broker does not tell all that it goes by.
+const DOUBT_PAUSE: Duration = Duration::from_secs(1);
 
 // === impl Catalog ===
 
@@ -72,9 +77,15 @@ impl Catalog {
         topics.iter().map(|topic| self.shared.fetch(topic)).collect()
     }
 
-    /// Forgets a topic: the broker refused a record that these facts allow.
-    pub fn forget(&self, topic: &str) {
-        self.shared.state.lock().topics.remove(topic);
+    /// The broker refused a record that these facts allow: looks again, so that the next such record is refused when it comes and
+    /// spoils no group. Until then the old facts hold.
+    pub fn doubt(&self, topic: &str) {
+        if let Some(known) = self.shared.state.lock().topics.get_mut(topic)
+            && known.since.elapsed() > DOUBT_PAUSE
+        {
+            (known.doubted, known.used) = (true, true);
+            self.shared.changed.notify_all();
+        }
     }
 
     /// Every topic that is known, for status and warnings.
@@ -114,7 +125,7 @@ impl Shared {
             );
         }
         let facts = TopicFacts { partitions, ..facts(&config.unwrap_or_default()) };
-        let known = Known { facts: facts.clone(), since: Instant::now(), used: true };
+        let known = Known { facts: facts.clone(), since: Instant::now(), used: true, doubted: false };
         self.state.lock().topics.insert(topic.to_owned(), known);
         self.changed.notify_all();
         Ok(facts)
@@ -123,12 +134,12 @@ impl Shared {
     fn refresh(&self) {
         let mut state = self.state.lock();
         while !state.stopped {
-            let oldest = state.topics.iter().min_by_key(|(_, known)| known.since);
+            let oldest = state.topics.iter().min_by_key(|(_, known)| (!known.doubted, known.since));
             let Some((topic, known)) = oldest.map(|(topic, known)| (topic.clone(), known.clone())) else {
                 self.changed.wait(&mut state);
                 continue;
             };
-            let due = known.since + self.max_age;
+            let due = if known.doubted { known.since } else { known.since + self.max_age };
             if Instant::now() < due {
                 self.changed.wait_until(&mut state, due);
                 continue;
@@ -159,7 +170,7 @@ impl Shared {
             Err(error) => {
                 tracing::debug!(topic, %error, "not refreshed");
                 if let Some(known) = state.topics.get_mut(topic) {
-                    known.since = Instant::now();
+                    (known.since, known.doubted) = (Instant::now(), false);
                 }
             }
         }

@@ -7,7 +7,7 @@ use crate::{
     metrics::Metrics,
     settings::{OutcomesMode, Settings},
 };
-use sidecommit_core::{Input, Millis, Start};
+use sidecommit_core::{Blame, Input, LaneError, LaneEvent, Millis, Start};
 use sidecommit_identity::Identity;
 use sidecommit_journal::{Binding, Journal, Options};
 use sidecommit_kafka::{
@@ -183,6 +183,7 @@ fn open(
     };
     let mut lanes = LaneSettings::new(client.clone(), place.clone());
     lanes.transaction_timeout = Duration::from_millis(settings.lane_timeout);
+    let doubted = catalog.clone();
     lanes.topic_limits =
         TopicLimits::new(move |topic| catalog.cached(topic).map(|facts| facts.max_message_bytes));
     let (members, read_ahead) = ((client.clone(), cluster.clone()), settings.limits().read_ahead_bytes);
@@ -195,7 +196,12 @@ fn open(
         Lanes::start(
             LaneSettings { consumers: Some(consumers), ..lanes },
             lane_slot,
-            Arc::new(move |lane, generation, event| engine.lane(lane, generation, event)),
+            Arc::new(move |lane, generation, event| {
+                if let LaneEvent::Failed(LaneError { blame: Blame::Records { topic, .. }, .. }) = &event {
+                    doubted.doubt(topic);
+                }
+                engine.lane(lane, generation, event);
+            }),
         )
     });
     let reader = Box::new(move |engine: Handle| {

@@ -40,8 +40,13 @@ SSL, PLAIN, SCRAM, OAUTHBEARER with tokens from an OpenID provider (`sasl.oauthb
 for where the system keeps them, or in `https.ca.location`) and every compression are built in. Kerberos (GSSAPI) is not.
 ";
 
-const SECTIONS: [(&str, &str); 4] =
-    [("", "General"), ("outcomes", "Outcomes"), ("limits", "Limits"), ("log", "Log")];
+const SECTIONS: [(&str, &str); 5] = [
+    ("", "General"),
+    ("outcomes", "Outcomes"),
+    ("group_commit", "Group commit"),
+    ("limits", "Limits"),
+    ("log", "Log"),
+];
 
 const IDENTITY: &str = "
 An identity is explicit (`slot`, or `workload` and `ordinal`), or that of a StatefulSet's pod (`pod_name`, better with

@@ -39,7 +39,8 @@ pub struct Sidecar {
 impl Spec {
     /// A slot of its own on the brokers.
     pub fn new(bootstrap: &str) -> Self {
-        Self::of_slot(bootstrap, &format!("e2e/test/{}/0", unique("app")))
+        // Not with the number last: five digits after nine look like the name of a Deployment's pod, which is refused.
+        Self::of_slot(bootstrap, &format!("e2e/test/{}-slot/0", unique("app")))
     }
 
     /// This slot, in a folder (journal, sockets) of its own: another pod.

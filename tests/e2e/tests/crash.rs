@@ -71,7 +71,7 @@ async fn die_at(
     drop(sidecar);
 
     let recovering = spec.clone().set("failpoint", "during-recovery:2");
-    if nth == 2 {
+    if nth % 3 == 2 {
         // And once more while it recovers.
         let mut dying = recovering.start();
         dying.wait(Duration::from_secs(30));
@@ -109,7 +109,8 @@ fn whatever_is_killed_callers_are_told_what_readers_see() {
                     break;
                 }
                 let point = FAILPOINTS[round % FAILPOINTS.len()];
-                let nth = 1 + round / FAILPOINTS.len() % 3;
+                // A crowd passes each point a few times, and fewer than eight: the next one comes.
+                let nth = round / FAILPOINTS.len() % 3 + if crowd == 1 { 1 } else { 5 };
                 runtime.block_on(die_at(&topic, &spec, (point, nth), crowd, &mut course));
             }
             course
@@ -130,7 +131,7 @@ fn whatever_is_killed_callers_are_told_what_readers_see() {
     assert!(deaths.len() == FAILPOINTS.len() + 1, "every point was reached: {deaths:?}");
     assert!(deaths.values().sum::<usize>() >= kills());
     // Each for itself, the first crowd would pass every point more often than any round asks for.
-    assert!(most > CROWD || kills() < 64, "groups of several were killed");
+    assert!(most > CROWD, "groups of several were killed");
     // Before EndTxn aborts, after it commits: a run without both could not tell a right answer from a constant one.
     assert!(committed > 0 && committed < told.len());
 }

@@ -2,8 +2,11 @@
 
 use crate::rig::spec;
 use sidecommit_e2e::{Cluster, Metrics, record, unique};
-use sidecommit_faultproxy::{Api, FaultProxy, Rule};
-use std::time::Duration;
+use sidecommit_faultproxy::{Api, FaultProxy, Request, Rule, Side};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 use tokio::{task::JoinSet, time::Instant};
 
 const CALLERS: usize = 32;
@@ -13,23 +16,27 @@ const ROUNDS: usize = 3;
 /// What must remain.
 const REMAINS: f64 = 0.8;
 
-/// How often replies to EndTxn take how much longer. All but the last are below the 200 ms above which an end does not
-/// prove that one request was sent (engine.md 8); together they make 150 ms at the 99th percentile.
-const DELAYS: [(f64, u64); 3] = [(0.01, 240), (0.02, 150), (1.0, 5)];
+/// Which replies to EndTxn take how much longer, the first that applies. All but the first are below the 200 ms above which
+/// an end does not prove that one request was sent (engine.md 8); together they make 150 ms at the 99th percentile.
+const DELAYS: [(u64, u64); 3] = [(100, 240), (50, 150), (1, 5)];
+
+/// Every nth reply to EndTxn.
+fn every(n: u64, ms: u64) -> Rule {
+    let seen = AtomicU64::new(0);
+    let nth = move |_: &Request| seen.fetch_add(1, Ordering::Relaxed) % n == n / 2;
+    Rule::reply(Api::END_TXN).only_if(nth).delay(Duration::from_millis(ms))
+}
 
 /// Committed transactions per second, and how many producers were replaced.
 async fn round(cluster: Cluster, retry_backoff_ms: &str) -> (f64, f64) {
-    let proxy = FaultProxy::seeded(&cluster.bootstrap(), 6).await.expect("the proxy starts");
+    let proxy = FaultProxy::start(&cluster.bootstrap()).await.expect("the proxy starts");
     let spec = spec(proxy.bootstrap())
         .set("kafka.retry.backoff.ms", retry_backoff_ms)
         .set("kafka.retry.backoff.max.ms", "5000");
     let sidecar = spec.serve().await;
     let topic = cluster.topic(6);
     sidecar.app().transact(&unique("first"), vec![record(&topic, "k", "first")]).await.expect("commits");
-    for (probability, ms) in DELAYS {
-        let slow = Rule::reply(Api::END_TXN).with_probability(probability);
-        proxy.add(slow.delay(Duration::from_millis(ms)));
-    }
+    DELAYS.iter().for_each(|(n, ms)| drop(proxy.add(every(*n, *ms))));
     let before = Metrics::of(&sidecar);
     let started = Instant::now();
     let mut callers = JoinSet::new();
@@ -49,7 +56,7 @@ async fn round(cluster: Cluster, retry_backoff_ms: &str) -> (f64, f64) {
         since.by_label("producers_replaced_total").filter(|(cause, _)| cause.contains("unclean end"));
     let replaced = unclean.map(|(_, n)| n).fold(0.0, |sum, n| sum + n);
     println!("retry.backoff.ms={retry_backoff_ms}: {rate:.0} transactions/s, {replaced} producers replaced");
-    println!("  {:?}", proxy.tally().of(Api::END_TXN, sidecommit_faultproxy::Side::Reply));
+    println!("  {:?}", proxy.tally().of(Api::END_TXN, Side::Reply));
     (rate, replaced)
 }
 

@@ -36,7 +36,9 @@ async fn round(cluster: Cluster, retry_backoff_ms: &str) -> (f64, f64) {
     let sidecar = spec.serve().await;
     let topic = cluster.topic(6);
     sidecar.app().transact(&unique("first"), vec![record(&topic, "k", "first")]).await.expect("commits");
-    DELAYS.iter().for_each(|(n, ms)| drop(proxy.add(every(*n, *ms))));
+    for (n, ms) in DELAYS {
+        proxy.add(every(n, ms));
+    }
     let before = Metrics::of(&sidecar);
     let started = Instant::now();
     let mut callers = JoinSet::new();

@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench bench-copy nightly sim needs lint build unit crash semantics groups consume bounces outages stubs mutants
+.PHONY: help demo demo-pipeline test ci bench bench-copy nightly sim needs lint build unit crash semantics groups consume bounces outages stubs rivals mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -33,7 +33,7 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
 test: needs lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages stubs
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages stubs rivals
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
@@ -90,3 +90,6 @@ outages: $(BUILD) ## all brokers gone, no leader, the outcomes deleted, many slo
 
 stubs: $(BUILD) ## bare generated stubs of five languages
 	$(STAGE) stubs 8 $(KAFKA) tests/stubs/run
+
+rivals: $(BUILD) ## the native clients' programs that the bench measures the sidecar against
+	$(STAGE) rivals 4 $(KAFKA) tests/bench/check

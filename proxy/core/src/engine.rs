@@ -15,6 +15,7 @@ mod ownership;
 mod pace;
 mod quarantine;
 mod queue;
+mod room;
 mod schedule;
 mod settle;
 mod status;
@@ -35,6 +36,7 @@ use self::{
     pace::Pace,
     quarantine::Quarantine,
     queue::Queue,
+    room::Room,
     timers::{Timer, Timers},
     txn::{Claim, Txn},
 };
@@ -107,6 +109,7 @@ pub struct Engine {
     empty: BTreeMap<SyncToken, TxnId>,
     timers: Timers,
     buffered: u64,
+    room: Room,
     connections: Option<usize>,
     drain_until: Option<Millis>,
     entropy: u64,
@@ -155,6 +158,7 @@ impl Engine {
             empty: BTreeMap::new(),
             timers: Timers::default(),
             buffered: 0,
+            room: Room::default(),
             connections: None,
             drain_until: None,
             entropy: seed,
@@ -201,6 +205,7 @@ impl Engine {
         }
         self.on_time();
         self.deliver();
+        self.make_way();
         self.schedule();
         std::mem::take(&mut self.out)
     }
@@ -345,6 +350,7 @@ impl Engine {
                 Timer::Rest(lane) => self.on_rest_due(lane),
                 // Groups are started with each step.
                 Timer::Group => {}
+                Timer::Room => self.on_room_due(),
                 Timer::Lobby => self.on_lobby_due(),
                 Timer::Session(session) => self.on_session_due(session),
                 Timer::Drain => self.on_drain_due(),

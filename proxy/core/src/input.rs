@@ -112,6 +112,8 @@ pub struct Produce {
     pub sequence: u64,
     /// Validated records.
     pub records: Vec<Record>,
+    /// Without room it waits, rather than to be refused. For callers that send nothing more of the transaction meanwhile.
+    pub patient: bool,
 }
 
 /// Adds offsets.

@@ -27,9 +27,10 @@ use tonic_reflection::server::Builder;
 use tower::util::MapRequestLayer;
 
 /// Per stream; a message of bulk is some hundred kilobytes, a few of them should be under way.
-const STREAM_WINDOW_BYTES: u32 = 2 << 20;
-/// Per connection.
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// Per connection: none but that of its streams. One that waits for room is not read, and a window that is full of what such
+/// streams have sent would hold up all others of the connection, those among them that could make room.
+const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
 /// Calls under way on one connection; beyond, clients wait.
 const CALLS_PER_CONNECTION_MAX: u32 = 4096;
 /// Calls that were cancelled before the server took them; short deadlines are no attack here.

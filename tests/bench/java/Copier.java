@@ -8,7 +8,6 @@ import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
@@ -17,18 +16,18 @@ import org.apache.kafka.common.errors.OutOfOrderSequenceException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * What `make bench-copy` measures the sidecar against: a consumer and a transactional producer that copy a topic in upper case, exactly
- * once. Each poll is one transaction. Arguments: bootstrap servers, input, output, group, records per transaction.
+ * A consumer and a transactional producer that copy a topic in upper case, exactly once. Each poll is one transaction. `make bench-copy`
+ * measures the sidecar against it until it is killed: arguments are bootstrap servers, input, output, group, records per transaction.
+ * `make bench` has its pipeline from here ({@link Pipeline}).
  */
-public final class Copier {
+public final class Copier implements AutoCloseable {
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final KafkaProducer<byte[], byte[]> producer;
     private final String output;
 
-    private Copier(String servers, String output, String group, int records) {
+    Copier(String servers, String output, String group, String transactionalId, int records) {
         this.consumer = new KafkaConsumer<>(Map.of(
             ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, servers,
             ConsumerConfig.GROUP_ID_CONFIG, group,
@@ -38,22 +37,12 @@ public final class Copier {
             ConsumerConfig.PARTITION_ASSIGNMENT_STRATEGY_CONFIG, CooperativeStickyAssignor.class.getName(),
             ConsumerConfig.MAX_POLL_RECORDS_CONFIG, records),
             new ByteArrayDeserializer(), new ByteArrayDeserializer());
-        // One record has nothing to wait for. Many are sent in larger batches than the default of 16 KiB.
-        boolean many = records > 1;
-        this.producer = new KafkaProducer<>(Map.of(
-            ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, servers,
-            ProducerConfig.TRANSACTIONAL_ID_CONFIG, "copier-" + group,
-            ProducerConfig.LINGER_MS_CONFIG, many ? 5 : 0,
-            ProducerConfig.BATCH_SIZE_CONFIG, many ? 256 << 10 : 16 << 10,
-            // Until the last transaction's markers are written the next one is told CONCURRENT_TRANSACTIONS, and waits for so long:
-            // 100 ms by default, which makes a third of the transactions a second.
-            ProducerConfig.RETRY_BACKOFF_MS_CONFIG, 10),
-            new ByteArraySerializer(), new ByteArraySerializer());
+        this.producer = Settings.producer(servers, transactionalId, true, records);
         this.output = output;
     }
 
     public static void main(String[] args) {
-        Copier copier = new Copier(args[0], args[2], args[3], Integer.parseInt(args[4]));
+        Copier copier = new Copier(args[0], args[2], args[3], "copier-" + args[3], Integer.parseInt(args[4]));
         Thread main = Thread.currentThread();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             copier.consumer.wakeup();
@@ -63,25 +52,30 @@ public final class Copier {
                 Thread.currentThread().interrupt();
             }
         }));
-        try (copier.consumer; copier.producer) {
-            copier.run(args[1]);
+        try (copier) {
+            copier.open(args[1]);
+            while (true) {
+                copier.copy(copier.poll(Duration.ofSeconds(1)));
+            }
         } catch (WakeupException e) {
             // The end was asked for.
         }
     }
 
-    private void run(String input) {
+    void open(String input) {
         producer.initTransactions();
         consumer.subscribe(List.of(input));
-        while (true) {
-            ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofSeconds(1));
-            if (!records.isEmpty()) {
-                copy(records);
-            }
-        }
     }
 
-    private void copy(ConsumerRecords<byte[], byte[]> records) {
+    ConsumerRecords<byte[], byte[]> poll(Duration patience) {
+        return consumer.poll(patience);
+    }
+
+    /** In one transaction. How many records: none if it was aborted. */
+    int copy(ConsumerRecords<byte[], byte[]> records) {
+        if (records.isEmpty()) {
+            return 0;
+        }
         try {
             producer.beginTransaction();
             for (ConsumerRecord<byte[], byte[]> record : records) {
@@ -91,6 +85,7 @@ public final class Copier {
             producer.flush();
             producer.sendOffsetsToTransaction(records.nextOffsets(), consumer.groupMetadata());
             producer.commitTransaction();
+            return records.count();
         } catch (ProducerFencedException | OutOfOrderSequenceException | AuthorizationException e) {
             // This producer can do nothing any more.
             throw e;
@@ -98,7 +93,14 @@ public final class Copier {
             System.err.println("aborted: " + e);
             producer.abortTransaction();
             seekBack(records);
+            return 0;
         }
+    }
+
+    @Override
+    public void close() {
+        consumer.close();
+        producer.close();
     }
 
     /** What was polled and not committed is polled again; partitions that went to others meanwhile are their business. */

@@ -91,7 +91,8 @@ impl Engine {
         }
         let summary = txn.summary(outcome, self.now);
         self.settle_deliveries(&txn, &summary.outcome);
-        for (call, _) in txn.parked {
+        let waited = self.forget_wait(txn.waiting).map(|waiting| waiting.call);
+        for call in txn.parked.into_iter().map(|(call, _)| call).chain(waited) {
             self.reply(call, Err(answers::refusal(&summary.outcome)));
         }
         for waiter in txn.waiters {

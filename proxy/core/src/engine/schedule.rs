@@ -153,6 +153,13 @@ impl Engine {
         index.0 < self.limits.lanes_max
     }
 
+    /// Whether one more lane may stream: some are reserved for small transactions.
+    pub(super) fn may_stream(&self) -> bool {
+        let streaming = self.lanes.iter().filter(|lane| lane.stream().is_some()).count();
+        let allowed = self.limits.lanes_max.saturating_sub(self.limits.lanes_reserved).max(1);
+        streaming < usize::from(allowed)
+    }
+
     /// Gives a lane of its own to an open transaction, if one is free beyond those reserved for small ones. False if
     /// it has to wait in memory.
     pub(super) fn try_stream(&mut self, id: TxnId) -> bool {
@@ -163,9 +170,7 @@ impl Engine {
         if txn.state != TxnState::Open || txn.lane.is_some() || self.ordered.contains_key(&txn.ordering_key) {
             return false;
         }
-        let streaming = self.lanes.iter().filter(|lane| lane.stream().is_some()).count();
-        let allowed = self.limits.lanes_max.saturating_sub(self.limits.lanes_reserved).max(1);
-        if streaming >= usize::from(allowed) {
+        if !self.may_stream() {
             return false;
         }
         match self.idle_lane() {

@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Rest(LaneIndex),
     /// A group is due.
     Group,
+    /// Something waits for room, and nothing moves.
+    Room,
     /// Calls wait for the recovery.
     Lobby,
     /// Something of a session is due.

@@ -1,6 +1,6 @@
 //! A transaction that is not final.
 
-use super::{answers::Waiter, outcome::Cause, queue::Turn};
+use super::{answers::Waiter, outcome::Cause, queue::Turn, room::Waiting};
 use crate::{
     CallId, Caller, ConsumerGroup, DeliveryId, Failure, Fingerprint, GroupOffsets, IdempotencyKey, LaneIndex,
     Millis, Record, TopicPartitionOffset, TransactionView, TxnId, TxnOutcome, TxnSummary, table::TxnState,
@@ -54,6 +54,8 @@ pub(super) struct Txn {
     pub(super) abort_cause: Option<Cause>,
     /// Produce calls whose answer waits for room on the lane, with what to answer.
     pub(super) parked: Vec<(CallId, u64)>,
+    /// A Produce that waits for room, its records not accepted yet.
+    pub(super) waiting: Option<Waiting>,
 }
 
 impl Txn {
@@ -102,6 +104,7 @@ impl Txn {
             commit_asked: true,
             abort_cause: None,
             parked: Vec::new(),
+            waiting: None,
         }
     }
 
@@ -122,7 +125,8 @@ impl Txn {
 
     /// When its time is over if nothing happens until then. While a call is in progress it is not idle.
     pub(super) fn due(&self) -> Millis {
-        let may_idle = self.state == TxnState::Open && self.underway == 0 && self.parked.is_empty();
+        let in_progress = self.underway > 0 || !self.parked.is_empty() || self.waiting.is_some();
+        let may_idle = self.state == TxnState::Open && !in_progress;
         if may_idle { self.deadline.min(self.idle_deadline) } else { self.deadline }
     }
 

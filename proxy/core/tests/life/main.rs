@@ -3,6 +3,7 @@
 
 mod consuming;
 mod idle;
+mod room;
 mod world;
 
 use sidecommit_core::{table::TxnState, *};

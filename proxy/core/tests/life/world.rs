@@ -290,7 +290,7 @@ impl World {
     }
 
     pub(crate) fn produce(&mut self, txn: TxnId, sequence: u64) -> Option<Result<Answer, Refusal>> {
-        self.call(Request::Produce(Produce { txn, sequence, records: vec![record("v")] }))
+        self.call(Request::Produce(Produce { txn, sequence, records: vec![record("v")], patient: false }))
     }
 
     pub(crate) fn commit(&mut self, txn: TxnId, record_count: u64) -> Option<Result<Answer, Refusal>> {

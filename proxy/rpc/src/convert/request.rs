@@ -142,19 +142,20 @@ pub(crate) fn get(wire: v1::GetTransactionRequest) -> Result<Request, Refusal> {
     Ok(Request::Get(Get { by, wait: wire.wait }))
 }
 
-/// A Produce, of its own or of a stream.
+/// A Produce, of its own or of a stream: the latter is patient.
 pub(crate) async fn produce(
     backend: &impl Backend,
     txn: TxnId,
     sequence: i64,
     records: Vec<v1::Record>,
+    patient: bool,
 ) -> Result<Request, Refusal> {
     let sequence = count("sequence", sequence)?;
     if records.is_empty() {
         return Err(invalid("records", "empty", "at least one record"));
     }
     let records = Topics::of(backend, txn).records(records, sequence).await?;
-    Ok(Request::Produce(sidecommit_core::Produce { txn, sequence, records }))
+    Ok(Request::Produce(sidecommit_core::Produce { txn, sequence, records, patient }))
 }
 
 fn timeout(backend: &impl Backend, wire: Option<prost_types::Duration>) -> Result<Option<Millis>, Refusal> {

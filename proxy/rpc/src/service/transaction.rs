@@ -62,7 +62,7 @@ impl<B: Backend> TransactionService for Transactions<B> {
     async fn produce(&self, request: Request<v1::ProduceRequest>) -> Answered<v1::ProduceResponse> {
         let v1::ProduceRequest { transaction_id, sequence, records } = request.into_inner();
         let request = match convert::txn("transaction_id", &transaction_id) {
-            Ok(txn) => convert::produce(&*self.backend, txn, sequence, records).await,
+            Ok(txn) => convert::produce(&*self.backend, txn, sequence, records, false).await,
             Err(refusal) => Err(refusal),
         };
         let next = convert::produced(call(&*self.backend, request).await?)?;

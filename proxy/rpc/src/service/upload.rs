@@ -120,7 +120,7 @@ impl<B: Backend> Upload<B> {
     async fn take(&mut self, message: v1::ProduceStreamRequest) -> Result<(), Status> {
         self.bulk = message.encoded_len() >= BULK_BYTES;
         let request = match self.transaction(&message.transaction_id) {
-            Ok(txn) => convert::produce(&*self.backend, txn, message.sequence, message.records).await,
+            Ok(txn) => convert::produce(&*self.backend, txn, message.sequence, message.records, true).await,
             Err(refusal) => Err(refusal),
         };
         let answer = match request {

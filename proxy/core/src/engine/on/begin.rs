@@ -76,14 +76,14 @@ impl Engine {
                 queue,
             );
         }
-        let crowded = self.buffered * 5 > self.limits.buffer_bytes * 4;
+        let crowded = self.buffered * 5 > self.limits.buffer_bytes * 4 || self.stands_still();
         if crowded && !self.lanes.iter().any(|lane| lane.state == LaneState::Idle) {
             return Err(self.buffer_full(0));
         }
         Ok(())
     }
 
-    pub(super) fn buffer_full(&self, more: u64) -> Refusal {
+    pub(in crate::engine) fn buffer_full(&self, more: u64) -> Refusal {
         let (limit, actual) = (self.limits.buffer_bytes, self.buffered + more);
         let message = format!(
             "{actual} bytes accepted and not delivered, at most {limit} are allowed (limits.buffer_bytes)"
@@ -135,6 +135,7 @@ impl Engine {
             commit_asked: false,
             abort_cause: None,
             parked: Vec::new(),
+            waiting: None,
         }
     }
 

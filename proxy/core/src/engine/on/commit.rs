@@ -34,6 +34,7 @@ impl Engine {
     /// From Open to Committing: nothing of the transaction is missing.
     pub(in crate::engine) fn start_commit(&mut self, id: TxnId) {
         self.transit(id, TxnEvent::CommitAsked);
+        self.refuse_wait(id);
         if let Some(txn) = self.txns.get_mut(&id) {
             txn.commit_asked = true;
         }

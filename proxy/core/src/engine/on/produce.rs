@@ -7,54 +7,72 @@ use crate::{
 };
 
 impl Engine {
-    pub(super) fn on_produce(&mut self, call: CallId, produce: Produce) {
-        let Produce { txn: id, sequence, records } = produce;
-        match self.accept(id, sequence, records) {
+    pub(super) fn on_produce(&mut self, call: CallId, mut produce: Produce) {
+        let id = produce.txn;
+        let answer = match self.whats_new(&mut produce) {
+            Ok(0) => Ok(self.known(id)),
+            Ok(bytes) if produce.patient => return self.take_or_wait(call, produce, bytes),
+            Ok(bytes) => self.make_room(id, bytes).map(|()| self.take_in(produce, bytes)),
+            Err(refusal) => Err(refusal),
+        };
+        match answer {
             Ok(next_sequence) => self.acknowledge(call, id, next_sequence),
             Err(refusal) => self.reply(call, Err(refusal)),
         }
     }
 
-    /// Takes in what is new of the records.
-    fn accept(&mut self, id: TxnId, sequence: u64, mut records: Vec<Record>) -> Result<u64, Refusal> {
-        let end = sequence + records.len() as u64;
-        let Some(txn) = self.txns.get(&id).filter(|txn| txn.state == TxnState::Open) else {
-            return self.accepted_before(id, end);
+    /// A repeat, of which nothing is new: the index of the next record.
+    fn known(&mut self, id: TxnId) -> u64 {
+        self.not_idle(id);
+        self.txns.get(&id).map_or(0, |txn| txn.next_sequence)
+    }
+
+    /// Leaves what is new of the records, and tells how many bytes that is.
+    pub(in crate::engine) fn whats_new(&mut self, produce: &mut Produce) -> Result<u64, Refusal> {
+        let Produce { txn: id, sequence, records, .. } = produce;
+        let Some(txn) = self.txns.get(id).filter(|txn| txn.state == TxnState::Open) else {
+            self.accepted_before(*id, *sequence + records.len() as u64)?;
+            records.clear();
+            return Ok(0);
         };
         let next = txn.next_sequence;
-        if sequence > next {
-            let message = format!("sequence {sequence}: records {next} to {} are missing", sequence - 1);
+        if *sequence > next {
+            let message = format!("sequence {sequence}: records {next} to {} are missing", *sequence - 1);
             return Err(Refusal::new(Reason::SequenceGap, message).field("sequence").next_sequence(next));
         }
         // An index is accepted once: the head of a repeat is dropped.
-        records.drain(..records.len().min((next - sequence) as usize));
+        records.drain(..records.len().min((next - *sequence) as usize));
+        *sequence = next;
         let bytes = records.iter().map(Record::bytes).sum();
-        self.check_size(id, records.len() as u64, bytes)?;
-        self.make_room(id, bytes)?;
+        self.check_size(*id, records.len() as u64, bytes)?;
+        Ok(bytes)
+    }
+
+    /// Takes in new records, for which there is room; tells the index of the next.
+    pub(in crate::engine) fn take_in(&mut self, produce: Produce, bytes: u64) -> u64 {
         let idle_deadline = self.now + self.limits.idle_timeout;
-        let streaming_bytes = self.limits.streaming_bytes;
-        let Some(txn) = self.txns.get_mut(&id) else { return Err(self.not_open(id)) };
+        let Produce { txn: id, mut records, .. } = produce;
+        let Some(txn) = self.txns.get_mut(&id) else { return produce.sequence };
         txn.next_sequence += records.len() as u64;
         txn.records.append(&mut records);
         txn.bytes += bytes;
         txn.held += bytes;
         txn.idle_deadline = idle_deadline;
         self.buffered += bytes;
-        let (next, lane, large) = (txn.next_sequence, txn.lane, txn.bytes > streaming_bytes);
+        let (next, lane, open) = (txn.next_sequence, txn.lane, txn.state == TxnState::Open);
+        let large = txn.bytes > self.limits.streaming_bytes;
         match lane {
             Some(index) => self.pump(index),
-            None if large => {
-                self.try_stream(id);
-            }
+            None if large && open => self.want_lane(id),
             None => {}
         }
-        Ok(next)
+        next
     }
 
     /// A repeat for a transaction that is no longer open.
-    fn accepted_before(&self, id: TxnId, end: u64) -> Result<u64, Refusal> {
+    fn accepted_before(&self, id: TxnId, end: u64) -> Result<(), Refusal> {
         match self.txns.get(&id) {
-            Some(txn) if txn.state != TxnState::Aborting && end <= txn.next_sequence => Ok(txn.next_sequence),
+            Some(txn) if txn.state != TxnState::Aborting && end <= txn.next_sequence => Ok(()),
             _ => Err(self.not_open(id)),
         }
     }
@@ -108,7 +126,7 @@ impl Engine {
     }
 
     /// Answers at once, or, when the transaction's lane is full, once there is room: that is the flow control.
-    fn acknowledge(&mut self, call: CallId, id: TxnId, next_sequence: u64) {
+    pub(in crate::engine) fn acknowledge(&mut self, call: CallId, id: TxnId, next_sequence: u64) {
         match self.txns.get_mut(&id) {
             Some(txn) if txn.lane.is_some() && txn.state == TxnState::Open && !txn.records.is_empty() => {
                 txn.parked.push((call, next_sequence));

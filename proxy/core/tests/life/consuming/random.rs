@@ -125,7 +125,7 @@ impl Course {
         };
         let records: Vec<_> = offsets(delivery).into_iter().map(copy).collect();
         let record_count = records.len() as u64;
-        let produce = Request::Produce(Produce { txn, sequence: 0, records });
+        let produce = Request::Produce(Produce { txn, sequence: 0, records, patient: false });
         self.reader.world.call(produce).expect("answered").expect("accepted");
         self.reader.world.end_fails = (faulty && self.rng.bool()).then(|| self.rng.bool());
         let hangs = faulty && self.rng.bool();

@@ -11,7 +11,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(super) part: Option<Part>,
     /// Where java finds the class Copier (tests/bench/java) and Kafka's client
-    #[arg(long, value_name = "PATH:...", default_value = "target/bench:target/kafka-libs/*")]
+    #[arg(long, value_name = "PATH:...", default_value = "target/bench/java:target/kafka-libs/*")]
     pub(super) java_classpath: String,
     /// Turns that the two contenders take in each case
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]

@@ -94,8 +94,10 @@ impl World {
             self.stats.count("clients", "gaps");
         }
         let to = (from + job.plan.batch as u64).max(job.next + 1).min(all);
+        // Half of the jobs send over a stream.
+        let patient = job.app % 2 == 0;
         let records = (from..to).map(|index| record(job, index, &job.plan.records[index as usize]));
-        Some(Request::Produce(Produce { txn: job.txn?, sequence: from, records: records.collect() }))
+        Some(Request::Produce(Produce { txn: job.txn?, sequence: from, records: records.collect(), patient }))
     }
 
     /// The offsets of an application transaction, with the group's generation as the member knows it now.

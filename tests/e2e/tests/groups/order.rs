@@ -34,8 +34,14 @@ struct Course {
     over: Arc<AtomicBool>,
 }
 
-/// What was told of each transaction, by its name: the caller and its counter.
-type Ledger = BTreeMap<(usize, u64), Told>;
+/// A transaction's: its caller and that one's counter.
+type Name = (usize, u64);
+
+/// A transaction whose Commit was sent.
+type UnderWay = (Name, String, JoinHandle<Result<(), Refused>>);
+
+/// What was told of each transaction.
+type Ledger = BTreeMap<Name, Told>;
 
 // === impl Course ===
 
@@ -64,13 +70,13 @@ impl Course {
 }
 
 /// A record in each partition.
-fn records(topic: &str, (caller, n): (usize, u64)) -> Vec<v1::Record> {
+fn records(topic: &str, (caller, n): Name) -> Vec<v1::Record> {
     let value = format!("{caller}/{n}");
     (0..PARTITIONS).map(|p| v1::Record { partition: Some(p), ..record(topic, "k", &value) }).collect()
 }
 
 /// Begun with its records; None: it has to be begun anew.
-async fn open(app: &mut App, topic: &str, name: (usize, u64), key: &str) -> Option<String> {
+async fn open(app: &mut App, topic: &str, name: Name, key: &str) -> Option<String> {
     let request = v1::BeginRequest {
         request_id: unique("order"),
         ordering_key: key.to_owned(),
@@ -104,7 +110,7 @@ async fn one_after_the_other(mut app: App, topic: String, caller: usize, course:
 }
 
 /// Repeated until told, by its key.
-async fn transact(app: &mut App, topic: &str, name: (usize, u64)) -> Result<(), Refused> {
+async fn transact(app: &mut App, topic: &str, name: Name) -> Result<(), Refused> {
     let key = unique("order");
     let end = tokio::time::Instant::now() + PATIENCE;
     loop {
@@ -123,14 +129,14 @@ struct Chain {
     app: App,
     course: Course,
     ledger: Ledger,
-    under_way: VecDeque<((usize, u64), String, JoinHandle<Result<(), Refused>>)>,
+    under_way: VecDeque<UnderWay>,
 }
 
 // === impl Chain ===
 
 impl Chain {
     /// Commit is sent when the one before was accepted, and not answered as far as anybody knows.
-    async fn commit(&mut self, name: (usize, u64), txn: String) {
+    async fn commit(&mut self, name: Name, txn: String) {
         if let Some((_, before, _)) = self.under_way.back() {
             let before = before.clone();
             while self.app.get(&before, false).await.is_ok_and(|txn| txn.state() == TransactionState::Open) {}
@@ -185,11 +191,11 @@ async fn overlapping(app: App, topic: String, caller: usize, course: Course) -> 
 /// Each caller's counters rise in each partition; what was told to be committed is there once, and nothing else.
 fn check(cluster: Cluster, topic: &str, told: &Ledger) {
     let mut last: BTreeMap<(i32, usize), u64> = BTreeMap::new();
-    let mut seen = BTreeMap::<(usize, u64), i32>::new();
+    let mut seen = BTreeMap::<Name, i32>::new();
     for message in cluster.visible(topic) {
         let value = String::from_utf8(message.value.unwrap_or_default()).expect("text");
         let (caller, n) = value.split_once('/').expect("caller/counter");
-        let name: (usize, u64) = (caller.parse().expect("a number"), n.parse().expect("a number"));
+        let name: Name = (caller.parse().expect("a number"), n.parse().expect("a number"));
         let before = last.insert((message.partition, name.0), name.1);
         let place = (message.partition, message.offset);
         assert!(before < Some(name.1), "caller {} at {place:?}: {before:?}, then {}", name.0, name.1);

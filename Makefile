@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench bench-copy nightly sim needs lint build unit crash semantics groups consume bounces outages stubs rivals mutants
+.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages stubs rivals mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -39,13 +39,13 @@ ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
 	$(STAGE) pipeline 5 target/debug/sidecommit demo pipeline --records 5000 --kills 4 --pauses 2 --rolls 1
 
-bench: ## rates and latencies through the sidecar and through librdkafka (PROFILE=dev spares the release build)
-	@scripts/need demo
-	scripts/bench
+bench: ## the sidecar beside native clients on one broker, 12 minutes after the build; writes docs/performance.md (PROFILE=dev spares the release build)
+	@scripts/need bench
+	scripts/bench compare
 
-bench-copy: ## topic to topic, exactly once: a sidecar and an application beside a Java consumer and producer; docs/performance.md
+bench-full: ## how the sidecar grows with callers, records, lanes and payloads, 15 minutes; writes docs/performance.md
 	@scripts/need demo
-	scripts/bench-copy
+	scripts/bench grid
 
 mutants: $(BUILD) ## plants faults one at a time; each must turn its test red; writes docs/mutants.md
 	@$(KAFKA) scripts/mutants

@@ -19,7 +19,8 @@ pub(crate) use answer::{
 pub(crate) use consume::{event, first, told};
 pub(crate) use field::{duration, int64, span};
 use record::Topics;
+pub use request::produce;
 pub(crate) use request::{
-    abort, abort_by_operator, begin, commit, get, keep_alive, produce, send_offsets, transact, txn,
+    abort, abort_by_operator, begin, commit, get, keep_alive, send_offsets, transact, txn,
 };
 pub(crate) use status::{groups, serving, sessions, status};

@@ -1,25 +1,28 @@
-//! `sidecommit bench`: the same transactions through a sidecar and through librdkafka as well as it can be used, against
-//! the same brokers.
+//! `sidecommit bench`: transactions per second and latencies of a sidecar; `bench compare`: beside native clients, all against one
+//! Kafka; `bench grid`: how it grows.
 
 mod args;
 mod compare;
-mod copy;
-mod direct;
+mod contender;
+mod date;
 mod disk;
-mod measure;
+mod document;
+mod grid;
+mod load;
+mod plot;
 mod report;
-mod through;
-mod work;
+mod row;
+mod spread;
+mod target;
+mod usage;
 
-pub use args::{Args, Mode, Target};
+pub use args::{Args, Mode};
 
-use crate::{
-    demo::{block_on, kafka::Kafka},
-    exit::Failure,
-};
-use args::{Part, What};
+use crate::{demo::block_on, exit::Failure};
+use args::Part;
+use load::Load;
 use report::Report;
-use work::{PARTITIONS, Work};
+use target::Target;
 
 /// Measures transactions per second and latencies.
 ///
@@ -27,27 +30,34 @@ use work::{PARTITIONS, Work};
 /// If the bench could not run.
 pub fn run(args: Args) -> Result<(), Failure> {
     block_on(async {
-        if let Some(Part::Copy(args)) = args.part {
-            return copy::run(args).await;
+        match &args.part {
+            None => measure(&args).await,
+            Some(Part::Compare(args)) => compare::run(args).await,
+            Some(Part::Grid(args)) => grid::run(args).await,
+            Some(Part::Contender(args)) => contender::run(args).await,
         }
-        let what = args.what()?;
-        if let (Some(servers), false) = (&args.bootstrap_servers, args.compare) {
-            Kafka::start(Some(servers)).await?.create_topic(&args.topic, PARTITIONS).await?;
-        }
-        let report = match what {
-            What::Compare => compare::run(&args).await?,
-            What::Sidecar(socket) => {
-                let work = Work::of(&args, args.mode.unwrap_or_default());
-                let measured = through::run(&socket, &work, args.callers, args.duration()).await?;
-                let fdatasync = args.journal_dir.as_deref().map(disk::fdatasync_p50).transpose()?;
-                Report::of_one(Target::Sidecar, &work, args.callers, &measured, fdatasync)
-            }
-            What::Librdkafka(servers) => {
-                let work = Work::of(&args, args.mode.unwrap_or_default());
-                let measured = direct::run(&servers, &work, args.callers, args.duration()).await?;
-                Report::of_one(Target::Librdkafka, &work, args.callers, &measured, None)
-            }
-        };
-        report.print(args.json)
     })
+}
+
+async fn measure(args: &Args) -> Result<(), Failure> {
+    let target = Target::of(args).await?;
+    let measured = rows(args, &target).await;
+    // Whatever became of it, what was started is ended.
+    let stopped = target.stop().await;
+    let report = measured?;
+    report.print(args.json)?;
+    args.plot.as_deref().map_or(Ok(()), |folder| report.plot(folder))?;
+    stopped
+}
+
+/// One after the other.
+async fn rows(args: &Args, target: &Target) -> Result<Report, Failure> {
+    let mut rows = Vec::with_capacity(args.callers.len());
+    for callers in &args.callers {
+        let load = Load::of(&args.load, *callers);
+        eprintln!("{}, {callers} callers", load.mode.name());
+        rows.push(row::measure(&target.socket, target.whose, &load).await?);
+    }
+    let fdatasync = target.journal.as_deref().map(disk::fdatasync_p50).transpose()?;
+    Ok(Report::new(rows, fdatasync))
 }

@@ -40,7 +40,7 @@ enum Command {
     /// Show exactly-once through kill -9: transfers money in transactions while the sidecar is killed again and again
     Demo(demo::Args),
     /// Measure transactions per second and latencies
-    Bench(bench::Args),
+    Bench(Box<bench::Args>),
     /// Look into a journal, or remove it
     #[command(subcommand)]
     Journal(journal::Command),
@@ -94,7 +94,7 @@ impl Command {
         match self {
             Self::Serve(args) => serve(&args, environment),
             Self::Demo(args) => demo::run(args),
-            Self::Bench(args) => bench::run(args),
+            Self::Bench(args) => bench::run(*args),
             Self::Journal(command) => journal::run(&command, environment),
             Self::Transactions(command) => transactions::run(&command, environment),
             Self::Groups(command) => groups::run(&command, environment),

@@ -15,7 +15,7 @@ mod pipeline;
 mod plan;
 mod point;
 pub(crate) mod programs;
-mod progress;
+pub(crate) mod progress;
 mod records;
 mod report;
 pub(crate) mod sidecar;

@@ -13,3 +13,4 @@ pub mod metrics;
 pub mod serve;
 pub mod settings;
 pub mod settle;
+mod svg;

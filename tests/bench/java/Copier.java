@@ -14,15 +14,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.OutOfOrderSequenceException;
 import org.apache.kafka.common.errors.ProducerFencedException;
-import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/**
- * A consumer and a transactional producer that copy a topic in upper case, exactly once. Each poll is one transaction. `make bench-copy`
- * measures the sidecar against it until it is killed: arguments are bootstrap servers, input, output, group, records per transaction.
- * `make bench` has its pipeline from here ({@link Pipeline}).
- */
-public final class Copier implements AutoCloseable {
+/** A consumer and a transactional producer that copy a topic in upper case, exactly once. Each poll is one transaction. */
+final class Copier implements AutoCloseable {
     private final KafkaConsumer<byte[], byte[]> consumer;
     private final KafkaProducer<byte[], byte[]> producer;
     private final String output;
@@ -39,27 +34,6 @@ public final class Copier implements AutoCloseable {
             new ByteArrayDeserializer(), new ByteArrayDeserializer());
         this.producer = Settings.producer(servers, transactionalId, true, records);
         this.output = output;
-    }
-
-    public static void main(String[] args) {
-        Copier copier = new Copier(args[0], args[2], args[3], "copier-" + args[3], Integer.parseInt(args[4]));
-        Thread main = Thread.currentThread();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-            copier.consumer.wakeup();
-            try {
-                main.join();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        }));
-        try (copier) {
-            copier.open(args[1]);
-            while (true) {
-                copier.copy(copier.poll(Duration.ofSeconds(1)));
-            }
-        } catch (WakeupException e) {
-            // The end was asked for.
-        }
     }
 
     void open(String input) {

@@ -26,7 +26,7 @@ pub use ledger::{Told, check_ledger, differences};
 pub use metrics::Metrics;
 pub use reader::{Reader, Told as ReaderTold, subscribe};
 pub use relay::Relay;
-pub use sidecar::{Sidecar, Spec};
+pub use sidecar::{Sidecar, Spec, command};
 
 /// A name that no other test, and no other run of this one, uses.
 pub fn unique(prefix: &str) -> String {

@@ -152,9 +152,14 @@ impl Sidecar {
             .await;
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let done = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        let done = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
         assert!(done.expect("kill runs").success(), "kill -{name}");
     }
 
@@ -239,6 +244,14 @@ impl Drop for Sidecar {
             panic!("{complaint}");
         }
     }
+}
+
+/// Any command of the binary, without the variables of whoever runs the tests.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    // The system's programs are found by PATH.
+    command.args(arguments).env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command
 }
 
 /// The binary.

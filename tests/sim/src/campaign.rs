@@ -1,6 +1,6 @@
 //! Many seeds, and what they cover together: crashes that chance has not brought are aimed at.
 
-use crate::{Case, FULL, Plant, Run, Stats, coverage::Row};
+use crate::{Case, FULL, Plant, Run, Stats, coverage::Target};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
@@ -15,8 +15,8 @@ pub struct Campaign {
     plant: Option<Plant>,
     seeds: u64,
     stats: Stats,
-    /// Seeds that go through a row, those that do most often first.
-    through: BTreeMap<Row, BTreeSet<(Reverse<u64>, u64)>>,
+    /// Seeds that go through a row or have a feature, those that do most often first.
+    through: BTreeMap<Target, BTreeSet<(Reverse<u64>, u64)>>,
     /// Runs that have aimed at a crash.
     attempts: BTreeMap<usize, usize>,
 }
@@ -35,8 +35,8 @@ impl Campaign {
         let run = case.run(false);
         self.seeds += 1;
         self.stats.merge(&run.stats);
-        for (row, times) in run.stats.coverage.rows() {
-            self.through.entry(row).or_default().insert((Reverse(times), seed));
+        for (target, times) in run.stats.coverage.targets() {
+            self.through.entry(target).or_default().insert((Reverse(times), seed));
         }
         (case, run)
     }
@@ -48,9 +48,9 @@ impl Campaign {
         if self.seeds < FULL || self.plant.is_some() {
             return None;
         }
-        let (aim, seeds) = self.stats.coverage.missing_crashes().find_map(|(index, row)| {
+        let (aim, seeds) = self.stats.coverage.missing_crashes().find_map(|(index, target)| {
             let tried = self.attempts.get(&index).copied().unwrap_or(0);
-            Some((index, self.through.get(&row).filter(|_| tried < ATTEMPTS)?))
+            Some((index, self.through.get(&target).filter(|_| tried < ATTEMPTS)?))
         })?;
         let attempt = self.attempts.entry(aim).or_default();
         // Each of the seeds with its own luck, then with other luck.

@@ -1,6 +1,11 @@
 //! A model application: does its jobs one after the other and follows next_action blindly.
 
-use crate::{event::PodId, ledger::AppId, piece::Piece, profile::hit};
+use crate::{
+    event::PodId,
+    ledger::AppId,
+    piece::Piece,
+    profile::{Theme, hit},
+};
 use fastrand::Rng;
 use sidecommit_core::{CallId, IdempotencyKey, KeyHash, TxnId};
 use std::collections::VecDeque;
@@ -12,8 +17,8 @@ pub(crate) struct Client {
     pub(crate) job: Option<Job>,
     /// The pod that it talks to.
     pub(crate) pod: PodId,
-    /// The next offset of its input partition.
-    pub(crate) input: i64,
+    /// Its input partition.
+    pub(crate) partition: i32,
 }
 
 /// What a job will do.
@@ -104,15 +109,23 @@ pub(crate) enum Stage {
 // === impl Client ===
 
 impl Client {
-    pub(crate) fn draw(rng: &mut Rng, id: usize, jobs: usize) -> Self {
+    pub(crate) fn draw(rng: &mut Rng, id: usize, jobs: usize, theme: Theme) -> Self {
+        let crowd = theme == Theme::Crowd;
         let mut plans: VecDeque<Plan> = (0..jobs).map(|_| Plan::draw(rng)).collect();
+        match theme {
+            Theme::Crowd => plans.iter_mut().for_each(|plan| plan.crowd(rng, id)),
+            Theme::Streams => plans.iter_mut().for_each(|plan| plan.stream(rng)),
+            Theme::Anything | Theme::Contest | Theme::Doubt => {}
+        }
+        // In a crowd partitions are shared: an application may commit an older offset after another's newer one.
+        let partition = if crowd { id % 4 } else { id } as i32;
         // Ordering keys are shared by half of the clients.
         for plan in plans.iter_mut().filter(|_| id.is_multiple_of(2)) {
-            if hit(rng, 3_000) {
+            if hit(rng, if crowd { 6_000 } else { 3_000 }) {
                 plan.ordering_key = format!("order-{}", rng.u8(0..2));
             }
         }
-        Self { plans, job: None, pod: 0, input: 1 }
+        Self { plans, job: None, pod: 0, partition }
     }
 
     /// Leaves out the pieces that a run does without; returns the others.
@@ -173,6 +186,34 @@ impl Plan {
             timeout: hit(rng, 2_000).then(|| rng.u64(500..20_000)),
             lazy: [0, 1_000, 3_000][rng.usize(0..3)],
         }
+    }
+}
+
+impl Plan {
+    /// Sometimes its last record is refused while its abort is under way.
+    fn stream(&mut self, rng: &mut Rng) {
+        if hit(rng, 2_000)
+            && let Some(last) = self.records.last_mut()
+        {
+            last.poison = true;
+            self.finish = Finish::Abort;
+            (self.keyed, self.lazy) = (false, 0);
+        }
+    }
+
+    /// Small, and committed at once; some clients spoil half of their groups.
+    fn crowd(&mut self, rng: &mut Rng, client: usize) {
+        self.records.truncate(2);
+        self.batch = 2;
+        let poison = hit(rng, if client % 5 == 1 { 5_000 } else { 200 });
+        for (index, record) in self.records.iter_mut().enumerate() {
+            record.poison = poison && index == 0;
+        }
+        self.lazy = 0;
+        if !matches!(self.finish, Finish::CommitAndAbort) {
+            self.finish = Finish::Commit;
+        }
+        (self.overtake, self.miscount) = (false, false);
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) enum Act {
     Close,
     /// A producer's failure.
     Fail,
+    /// The abort that its thread makes by itself after a failure, before it tells of it.
+    Undo,
 }
 
 /// When, in the life of an act.
@@ -88,6 +90,50 @@ pub(crate) enum Feature {
     Split,
     /// The transaction was tried before.
     Retry,
+    /// It was tried before, and shares a group of several again.
+    Together,
+    /// Its last attempt was proven aborted by its own producer, so that it did not wait for an init.
+    Proven,
+    /// Its group was begun by the clock: it waited for company.
+    Paced,
+    /// Its group was full, and others had to wait.
+    Crowded,
+    /// Its group has several transactions with one ordering key.
+    Ordered,
+    /// Its group has several transactions with offsets of one partition.
+    Claimed,
+    /// It runs alone though it was never refused: its caller has spoilt groups before.
+    Quarantined,
+}
+
+/// How many rows have to be gone through with each feature that group commit brings.
+const ROWS_LEAST: &[(Feature, usize)] = &[
+    (Feature::Several, 26),
+    (Feature::Split, 20),
+    (Feature::Retry, 24),
+    (Feature::Together, 20),
+    (Feature::Proven, 20),
+    (Feature::Paced, 9),
+    (Feature::Crowded, 20),
+    (Feature::Ordered, 12),
+    (Feature::Claimed, 12),
+    (Feature::Quarantined, 12),
+];
+
+/// What a crash has to meet at each step of a group, of its split and of its retry.
+const CRASHED: [Feature; 4] = [Feature::Several, Feature::Split, Feature::Together, Feature::Proven];
+
+/// The steps.
+const STEPS: [Act; 11] = {
+    use Act as A;
+    [A::Put, A::Sync, A::Open, A::Begin, A::Send, A::Write, A::Offsets, A::Flush, A::Commit, A::Fail, A::Undo]
+};
+
+/// What a sought crash is to meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    Row(Row),
+    Feature(Feature),
 }
 
 /// How often each cell was reached.
@@ -99,12 +145,14 @@ pub struct Coverage {
     cells: BTreeMap<(Row, Act, Moment), u64>,
     /// How often each row was gone through while a feature was there.
     features: BTreeMap<(Feature, Row), u64>,
+    /// How often a crash met a feature at each boundary.
+    crashes: BTreeMap<(Feature, Act, Moment), u64>,
 }
 
 // === impl Act ===
 
 impl Act {
-    pub(crate) const ALL: [Self; 15] = {
+    pub(crate) const ALL: [Self; 16] = {
         use Act as A;
         [
             A::Call,
@@ -122,6 +170,7 @@ impl Act {
             A::Abort,
             A::Close,
             A::Fail,
+            A::Undo,
         ]
     };
 
@@ -130,9 +179,13 @@ impl Act {
         use Moment::{After, Before, Told};
         match self {
             // Nothing is reported back.
-            Self::Reply | Self::Put | Self::Begin | Self::Write | Self::Offsets | Self::Close => {
-                &[Before, After]
-            }
+            Self::Reply
+            | Self::Put
+            | Self::Begin
+            | Self::Write
+            | Self::Offsets
+            | Self::Close
+            | Self::Undo => &[Before, After],
             // It arrives.
             Self::Call => &[Before, Told],
             // It comes by itself.
@@ -165,7 +218,7 @@ impl Act {
 // === impl Feature ===
 
 impl Feature {
-    const ALL: [Self; 10] = {
+    const ALL: [Self; 17] = {
         use Feature as F;
         [
             F::Lanes,
@@ -178,6 +231,13 @@ impl Feature {
             F::Several,
             F::Split,
             F::Retry,
+            F::Together,
+            F::Proven,
+            F::Paced,
+            F::Crowded,
+            F::Ordered,
+            F::Claimed,
+            F::Quarantined,
         ]
     };
 }
@@ -194,7 +254,16 @@ impl Coverage {
     }
 
     /// A process died.
-    pub(crate) fn crashed(&mut self, rows: &BTreeSet<Row>, act: Act, moment: Moment) {
+    pub(crate) fn crashed(
+        &mut self,
+        rows: &BTreeSet<Row>,
+        with: &BTreeSet<Feature>,
+        act: Act,
+        moment: Moment,
+    ) {
+        for feature in with {
+            *self.crashes.entry((*feature, act, moment)).or_default() += 1;
+        }
         for row in rows {
             *self.cells.entry((*row, act, moment)).or_default() += 1;
         }
@@ -204,6 +273,7 @@ impl Coverage {
         other.rows.iter().for_each(|(row, count)| *self.rows.entry(*row).or_default() += count);
         other.cells.iter().for_each(|(cell, count)| *self.cells.entry(*cell).or_default() += count);
         other.features.iter().for_each(|(with, count)| *self.features.entry(*with).or_default() += count);
+        other.crashes.iter().for_each(|(cell, count)| *self.crashes.entry(*cell).or_default() += count);
     }
 
     /// What was reached though it is held to be impossible; and, if so many seeds are a full run, what should have
@@ -220,27 +290,43 @@ impl Coverage {
         if seeds < FULL { contradictions.collect() } else { contradictions.chain(self.missing()).collect() }
     }
 
-    /// The rows that were gone through, with how often.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (Row, u64)> {
-        self.rows.iter().map(|(row, times)| (*row, *times))
+    /// What a crash can be aimed at, with how often it was there.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (Target, u64)> {
+        let rows = self.rows.iter().map(|(row, times)| (Target::Row(*row), *times));
+        let features = self.features.iter().map(|((feature, _), times)| (*feature, *times));
+        let features = features.fold(BTreeMap::new(), |mut sums, (feature, times)| {
+            *sums.entry(feature).or_default() += times;
+            sums
+        });
+        rows.chain(features.into_iter().map(|(feature, times)| (Target::Feature(feature), times)))
     }
 
     /// Crashes that can be met and were not, by their number.
-    pub(crate) fn missing_crashes(&self) -> impl Iterator<Item = (usize, Row)> {
-        let cells = possible_crashes().iter().enumerate();
-        cells.filter(|(_, cell)| !self.cells.contains_key(cell)).map(|(index, (row, ..))| (index, *row))
+    pub(crate) fn missing_crashes(&self) -> impl Iterator<Item = (usize, Target)> {
+        let there = |(target, act, moment): &(Target, Act, Moment)| match target {
+            Target::Row(row) => self.cells.contains_key(&(*row, *act, *moment)),
+            Target::Feature(feature) => self.crashes.contains_key(&(*feature, *act, *moment)),
+        };
+        let crashes = (0..).map_while(|index| Some((index, crash(index)?)));
+        crashes.filter(move |(_, cell)| !there(cell)).map(|(index, (target, ..))| (index, target))
     }
 
     fn missing(&self) -> impl Iterator<Item = String> {
         let possible = |row: &Row| impossible::row(*row).is_none();
         let rows = Row::all().into_iter().filter(possible).filter(|row| !self.rows.contains_key(row));
         let cells = possible_crashes().iter().filter(|cell| !self.cells.contains_key(cell));
-        let there = |feature| self.features.keys().any(|(known, _)| *known == feature);
         rows.map(|row| format!("not reached: {row}"))
             .chain(cells.map(|(row, act, moment)| format!("not reached: crash {moment:?} {act:?}, {row}")))
-            .chain(
-                Feature::ALL.into_iter().filter(move |f| !there(*f)).map(|f| format!("not reached: {f:?}")),
-            )
+            .chain(Feature::ALL.into_iter().filter_map(|feature| self.too_seldom(feature)))
+            .chain(feature_crashes().filter(|cell| !self.crashes.contains_key(cell)).map(
+                |(feature, act, moment)| format!("not reached: crash {moment:?} {act:?} with {feature:?}"),
+            ))
+    }
+
+    fn too_seldom(&self, feature: Feature) -> Option<String> {
+        let least = ROWS_LEAST.iter().find(|(of, _)| *of == feature).map_or(1, |(_, least)| *least);
+        let rows = self.features.keys().filter(|(known, _)| *known == feature).count();
+        (rows < least).then(|| format!("not reached: {feature:?} through {least} rows, only {rows}"))
     }
 }
 
@@ -249,8 +335,23 @@ fn boundaries() -> impl Iterator<Item = (Act, Moment)> {
     Act::ALL.into_iter().flat_map(|act| act.moments().iter().map(move |moment| (act, *moment)))
 }
 
+/// The boundaries at which a crash has to meet what a group does.
+fn feature_crashes() -> impl Iterator<Item = (Feature, Act, Moment)> {
+    let steps = || STEPS.into_iter().flat_map(|act| act.moments().iter().map(move |moment| (act, *moment)));
+    CRASHED.into_iter().flat_map(move |feature| steps().map(move |(act, moment)| (feature, act, moment)))
+}
+
+/// A crash that can be sought, by its number.
+pub(crate) fn crash(index: usize) -> Option<(Target, Act, Moment)> {
+    let row = possible_crashes().get(index).map(|(row, act, moment)| (Target::Row(*row), *act, *moment));
+    row.or_else(|| {
+        let (feature, act, moment) = feature_crashes().nth(index - possible_crashes().len())?;
+        Some((Target::Feature(feature), act, moment))
+    })
+}
+
 /// Cells that can be reached, in a fixed order.
-pub(crate) fn possible_crashes() -> &'static [(Row, Act, Moment)] {
+fn possible_crashes() -> &'static [(Row, Act, Moment)] {
     static CELLS: LazyLock<Vec<(Row, Act, Moment)>> = LazyLock::new(all_possible_crashes);
     &CELLS
 }
@@ -281,6 +382,8 @@ impl fmt::Display for Coverage {
             let (rows, times) = with.fold((0, 0), |(rows, sum), (_, times)| (rows + 1, sum + times));
             writeln!(f, "with {:<27}{times:>9}  through {rows} rows", format!("{feature:?}"))?;
         }
+        let met = feature_crashes().filter(|cell| self.crashes.contains_key(cell)).count();
+        writeln!(f, "coverage: {met} of {} crashes at the steps of groups", feature_crashes().count())?;
         let (possible, all) = (possible_crashes(), Row::all());
         let moving = all.iter().filter(|row| row.moves()).count();
         let reached = possible.iter().filter(|cell| self.cells.contains_key(cell)).count();
@@ -317,14 +420,14 @@ mod tests {
         let gap = format!("not reached: crash After Put, {COMMITTED}");
         assert!(coverage.gaps(FULL).contains(&gap));
         assert_eq!(coverage.gaps(FULL - 1), Vec::<String>::new(), "a small run has no duty");
-        coverage.crashed(&[COMMITTED].into(), Act::Put, Moment::After);
+        coverage.crashed(&[COMMITTED].into(), &BTreeSet::new(), Act::Put, Moment::After);
         assert!(!coverage.gaps(FULL).contains(&gap));
     }
 
     #[test]
     fn what_is_reached_against_the_list_is_named_by_any_run() {
         let mut coverage = Coverage::default();
-        coverage.crashed(&[COMMITTED].into(), Act::Open, Moment::Before);
+        coverage.crashed(&[COMMITTED].into(), &BTreeSet::new(), Act::Open, Moment::Before);
         let [gap] = &coverage.gaps(1)[..] else { panic!("one gap") };
         assert!(gap.contains("crash Before Open") && gap.contains("no lane carries"), "{gap}");
     }

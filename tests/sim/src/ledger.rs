@@ -12,7 +12,7 @@ pub(crate) use claims::{Committed, Owners};
 pub(crate) use told::{Told, Word};
 
 use crate::event::{ClientId, ProcId};
-use sidecommit_core::{GroupOffsets, GroupUuid, KeyHash, Millis, Transact, TxnId};
+use sidecommit_core::{GroupOffsets, GroupUuid, KeyHash, Member, Millis, Transact, TxnId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Index of an application transaction.
@@ -30,6 +30,7 @@ pub(crate) struct App {
     pub(crate) records: u64,
     pub(crate) poisoned: bool,
     pub(crate) offsets: Vec<GroupOffsets>,
+    pub(crate) ordering_key: String,
     pub(crate) key: Option<KeyHash>,
     /// The Transact call, to repeat it at the end.
     pub(crate) transact: Option<Transact>,
@@ -41,6 +42,8 @@ pub(crate) struct App {
     pub(crate) txns: BTreeSet<TxnId>,
     /// Kafka transactions that committed it.
     pub(crate) committed_in: Vec<usize>,
+    /// As which transaction.
+    pub(crate) committed_as: Option<TxnId>,
     /// The groups of the markers that prove it.
     pub(crate) proofs: Vec<GroupUuid>,
     /// It was committed again, see [`Ledger::is_excused`].
@@ -57,6 +60,10 @@ pub(crate) struct Ledger {
     by_key: BTreeMap<KeyHash, AppId>,
     /// Which Kafka transaction committed which transaction.
     committed: BTreeMap<TxnId, usize>,
+    /// In which order a process took the commits of transactions that had no lane yet.
+    taken: BTreeMap<TxnId, (ProcId, u64)>,
+    /// Of each group.id, topic and partition the last commit that a process took of those that are committed.
+    settled: BTreeMap<(String, String, i32), (ProcId, u64)>,
     /// What was told to be aborted, by which process.
     aborted: BTreeMap<TxnId, ProcId>,
     /// Evidence was removed from the outcomes: UNKNOWN is a legal answer.
@@ -66,6 +73,18 @@ pub(crate) struct Ledger {
     /// A journal was lost, replaced, or has dropped outcomes: OUTCOME_FORGOTTEN is a legal answer.
     pub(crate) memory_lost: bool,
     pub(crate) owners: Owners,
+}
+
+// === impl App ===
+
+impl App {
+    /// What its offsets are claimed by: group.id, topic, partition.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (&str, &str, i32)> {
+        self.offsets.iter().flat_map(|of| {
+            let group = of.group.group_id.as_str();
+            of.offsets.iter().map(move |offset| (group, offset.topic.as_str(), offset.partition))
+        })
+    }
 }
 
 // === impl Ledger ===
@@ -98,6 +117,19 @@ impl Ledger {
                 Ok(())
             }
         }
+    }
+
+    /// A process takes a commit; `waits`: its transaction has no lane yet.
+    pub(crate) fn takes(&mut self, proc: ProcId, txn: TxnId, waits: bool) {
+        let turn = self.taken.len() as u64;
+        if waits {
+            self.taken.entry(txn).or_insert((proc, turn));
+        }
+    }
+
+    /// Whose transaction a member of a group is.
+    pub(crate) fn app_of(&self, member: &Member) -> Option<AppId> {
+        self.by_key.get(&member.key).or_else(|| self.by_txn.get(&member.txn)).copied()
     }
 
     /// Two faults at once, beyond what is promised: a journal was lost and a stranger removed what Kafka knew of it; or

@@ -17,6 +17,12 @@ pub enum Plant {
     MarkerOutside,
     /// A read of the outcomes ends at the last stable offset instead of waiting for the high watermark.
     NoLsoWait,
+    /// After a refused record the rest of the group is committed instead of aborted.
+    FailureCommits,
+    /// Of a refused batch its first record is named, whichever was refused.
+    WrongSuspect,
+    /// The members of a group are sent last first.
+    MembersReversed,
 }
 
 // === impl Plant ===
@@ -30,5 +36,8 @@ impl Plant {
         Self::StaleOwner,
         Self::MarkerOutside,
         Self::NoLsoWait,
+        Self::FailureCommits,
+        Self::WrongSuspect,
+        Self::MembersReversed,
     ];
 }

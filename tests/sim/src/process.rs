@@ -1,6 +1,7 @@
 //! One life of a sidecar: an engine with the volatile half of its drivers.
 
-use crate::event::{Event, PodId};
+use crate::event::{ClientId, Event, PodId};
+use crate::ledger::AppId;
 use crate::producer::Producer;
 use crate::track::Track;
 use sidecommit_core::{
@@ -35,6 +36,8 @@ pub(crate) struct Process {
     /// How its transactions ended.
     pub(crate) finals: BTreeMap<TxnId, TxnState>,
     pub(crate) unanswered: BTreeSet<CallId>,
+    /// Application transactions of each client that were refused for their records.
+    pub(crate) spoilt: BTreeMap<ClientId, BTreeSet<AppId>>,
     /// For [`crate::Plant::StaleOwner`].
     pub(crate) own_record: Option<OwnerRecord>,
 }
@@ -86,6 +89,7 @@ impl Process {
             track: Track::default(),
             finals: BTreeMap::new(),
             unanswered: BTreeSet::new(),
+            spoilt: BTreeMap::new(),
             own_record: None,
         }
     }

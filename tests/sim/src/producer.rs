@@ -20,6 +20,8 @@ pub(crate) struct Producer {
     pub(crate) wait: Wait,
     /// It failed: nothing asked of it is answered any more.
     pub(crate) failed: bool,
+    /// Why it failed, while it aborts what it had begun: told once that is done, or was not answered in time.
+    pub(crate) failing: Option<LaneError>,
     pub(crate) inflight: Option<Inflight>,
     todo: VecDeque<Job>,
     registered: BTreeSet<LogIndex>,
@@ -37,7 +39,11 @@ pub(crate) enum Wait {
     Nothing,
     Init,
     Flush,
-    End { commit: bool },
+    End {
+        commit: bool,
+    },
+    /// abort_transaction, which the lane's thread calls by itself after a failure that others than Kafka brought about.
+    Abort,
 }
 
 /// A request without an answer.
@@ -99,6 +105,7 @@ impl Producer {
             epoch: 0,
             wait: Wait::Init,
             failed: false,
+            failing: None,
             inflight: None,
             todo: VecDeque::new(),
             registered: BTreeSet::new(),
@@ -158,7 +165,13 @@ impl Producer {
 
     /// What to do now that nothing is in flight.
     pub(crate) fn next(&mut self, lane_timeout: Millis) -> Next {
-        if self.failed || self.inflight.is_some() {
+        if self.inflight.is_some() {
+            return Next::Rest;
+        }
+        if self.wait == Wait::Abort {
+            return if self.anything { Next::Send(Body::End { commit: false }) } else { Next::Done };
+        }
+        if self.failed {
             return Next::Rest;
         }
         if self.wait == Wait::Init {
@@ -169,7 +182,7 @@ impl Producer {
             (None, Wait::Flush) => Next::Done,
             (None, Wait::End { .. }) if !self.anything => Next::Done,
             (None, Wait::End { commit }) => Next::Send(Body::End { commit }),
-            (None, Wait::Nothing | Wait::Init) => Next::Rest,
+            (None, Wait::Nothing | Wait::Init | Wait::Abort) => Next::Rest,
         }
     }
 
@@ -217,10 +230,10 @@ impl Producer {
 
     /// What it means that the batch in flight was refused: everybody who has a record in it is a suspect, and proven guilty if
     /// the broker names the record (`named`).
-    pub(crate) fn refused(&self, position: usize, named: bool) -> LaneError {
-        let items = match self.inflight.as_ref().and_then(|inflight| inflight.job.as_ref()) {
-            Some(Job::Batch(_, items)) => items.as_slice(),
-            _ => &[],
+    pub(crate) fn refused(&self, names: &[(String, i32)], position: usize, named: bool) -> LaneError {
+        let (topic, items) = match self.inflight.as_ref().and_then(|inflight| inflight.job.as_ref()) {
+            Some(Job::Batch(log, items)) => (names[*log].0.as_str(), items.as_slice()),
+            _ => ("", [].as_slice()),
         };
         let of = |item: &Item| item.of;
         let mut suspects: BTreeMap<u32, u64> = BTreeMap::new();
@@ -234,7 +247,7 @@ impl Producer {
             return LaneError::new(LaneErrorKind::Other, "a record of our own was refused");
         }
         let suspects = suspects.into_iter().map(|(member, index)| Suspect { member, index, proven: named });
-        let blame = Blame::Records { topic: "t".into(), suspects: suspects.collect() };
+        let blame = Blame::Records { topic: topic.into(), suspects: suspects.collect() };
         let kind = LaneErrorKind::Record { denied: false };
         LaneError { blame, ..LaneError::new(kind, "the batch was refused") }
     }
@@ -280,11 +293,17 @@ impl Producer {
         self.inflight.as_ref().is_some_and(|inflight| matches!(inflight.body, Body::End { .. }))
     }
 
+    /// A failure that others brought about: what was begun is aborted at once.
+    pub(crate) fn abort(&mut self, error: LaneError) {
+        self.fail();
+        (self.wait, self.failing) = (Wait::Abort, Some(error));
+    }
+
     /// Marks the producer as failed for good.
     pub(crate) fn fail(&mut self) {
         self.failed = true;
         self.wait = Wait::Nothing;
-        self.inflight = None;
+        (self.inflight, self.failing) = (None, None);
         self.todo.clear();
     }
 }

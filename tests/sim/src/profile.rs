@@ -22,6 +22,8 @@ pub(crate) enum Theme {
     Doubt,
     /// Most transactions have a lane of their own, and a small window.
     Streams,
+    /// Many small transactions are committed at the same time, and some spoil the groups of the others.
+    Crowd,
 }
 
 /// A seed's settings.
@@ -105,11 +107,9 @@ impl Profile {
 
     /// Chooses a theme and adapts to it.
     fn follow(&mut self, rng: &mut Rng) {
-        use Theme::{Anything, Contest, Doubt, Streams};
-        self.theme = pick(
-            rng,
-            &[Anything, Anything, Anything, Anything, Contest, Contest, Doubt, Doubt, Doubt, Streams],
-        );
+        use Theme::{Anything, Contest, Crowd, Doubt, Streams};
+        let themes = [Anything, Anything, Anything, Anything, Contest, Contest, Doubt, Doubt, Doubt, Streams];
+        self.theme = pick(rng, &[&themes[..], &[Crowd; 4]].concat());
         match self.theme {
             Anything => return,
             Contest => {
@@ -134,8 +134,35 @@ impl Profile {
                 (self.net.lost, self.net.trouble) = (150, 20);
                 self.busy = 1_500;
             }
+            Crowd => self.crowd(rng),
         }
         self.crash = pick(rng, &[300, 2_000]);
+    }
+}
+
+impl Profile {
+    fn crowd(&mut self, rng: &mut Rng) {
+        let group_commit = GroupCommit {
+            transactions: pick(rng, &[3, 4, 8]),
+            records: pick(rng, &[6, 10_000]),
+            ..GroupCommit::default()
+        };
+        (self.limits.lanes_max, self.limits.lanes_reserved) = pick(rng, &[(2, 1), (3, 1), (4, 2)]);
+        self.limits = Limits {
+            group_commit,
+            open_transactions: 50,
+            queue: 50,
+            streaming_bytes: 100_000,
+            buffer_bytes: 1 << 20,
+            default_timeout: 25_000,
+            ..self.limits.clone()
+        };
+        (self.clients, self.jobs, self.pause) = (pick(rng, &[8, 16, 24]), 6, 5);
+        self.net.usual = pick(rng, &[3, 5]);
+        // Later there is nobody left whom it could meet.
+        for _ in 0..8 {
+            self.plan.push((rng.u64(EPOCH..EPOCH + 4_000), Chaos::Rebalance));
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a process's transactions and lanes went through last, for the coverage.
 
-use crate::coverage::Row;
+use crate::coverage::{Feature, Row};
 use sidecommit_core::{Generation, LaneIndex, SyncToken, TxnId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Followed through one life of a process.
 #[derive(Debug, Default)]
@@ -15,6 +15,10 @@ pub(crate) struct Track {
     durable: usize,
     /// Syncs that are asked for, each with how many rows it makes durable.
     syncs: BTreeMap<SyncToken, usize>,
+    /// The last step was told of an abort that its producer proves.
+    pub(crate) proves: bool,
+    /// It was the clock's.
+    pub(crate) ticks: bool,
     /// Rows of the last step, each with its lane or the lane that carried its transaction.
     pub(crate) recent: Vec<(Option<LaneIndex>, Row)>,
 }
@@ -26,10 +30,19 @@ pub(crate) struct TxnTrack {
     pub(crate) lane: Option<LaneIndex>,
     /// Where it was before the last step.
     pub(crate) before: Option<LaneIndex>,
-    /// It is, or was last, in a group of several.
-    pub(crate) several: bool,
-    pub(crate) split: bool,
+    /// What its attempts were like so far.
+    pub(crate) past: Past,
+    /// What its group is like, or its last one was.
+    pub(crate) with: BTreeSet<Feature>,
+}
+
+/// What a transaction's attempts were like.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Past {
+    several: bool,
+    split: bool,
     pub(crate) retry: bool,
+    pub(crate) proven: bool,
 }
 
 /// A lane.
@@ -38,28 +51,34 @@ pub(crate) struct LaneTrack {
     pub(crate) row: Option<Row>,
     /// The producer that it has now.
     pub(crate) generation: Generation,
-    /// The members of the group that it carries, or carried last.
-    pub(crate) several: bool,
-    pub(crate) split: bool,
-    pub(crate) retry: bool,
+    /// What the group is like that it carries, or carried last.
+    pub(crate) with: BTreeSet<Feature>,
 }
 
 // === impl Track ===
 
 impl Track {
     /// A group starts on a lane, or tells its members.
-    pub(crate) fn group(&mut self, lane: LaneIndex, members: &[TxnId]) {
+    pub(crate) fn group(&mut self, lane: LaneIndex, members: &[TxnId], with: &BTreeSet<Feature>) {
         let several = members.len() > 1;
-        let (mut split, mut retry) = (false, false);
+        let mut all = BTreeSet::new();
         for id in members {
             let Some(txn) = self.txns.get_mut(id) else { continue };
-            txn.split |= txn.retry && txn.several && !several;
-            txn.several = several;
-            split |= txn.split;
-            retry |= txn.retry;
+            let past = &mut txn.past;
+            past.split |= past.retry && past.several && !several;
+            past.several = several;
+            let own = [
+                (Feature::Several, several),
+                (Feature::Split, past.split),
+                (Feature::Retry, past.retry),
+                (Feature::Together, past.retry && several),
+                (Feature::Proven, past.proven),
+            ];
+            txn.with = own.into_iter().filter(|(_, there)| *there).map(|(feature, _)| feature).collect();
+            txn.with.extend(with);
+            all.extend(txn.with.iter().copied());
         }
-        let lane = self.lanes.entry(lane).or_default();
-        (lane.several, lane.split, lane.retry) = (several, split, retry);
+        self.lanes.entry(lane).or_default().with = all;
     }
 
     /// A sync is asked for.
@@ -92,6 +111,6 @@ impl Track {
 
 impl TxnTrack {
     pub(crate) fn born(row: Row) -> Self {
-        Self { row, lane: None, before: None, several: false, split: false, retry: false }
+        Self { row, lane: None, before: None, past: Past::default(), with: BTreeSet::new() }
     }
 }

@@ -17,14 +17,14 @@ use crate::{
     broker::Broker,
     chaos::Pod,
     client::Client,
-    coverage::{self, Act, Moment, Row},
+    coverage::{self, Act, Moment, Target},
     dice::{Dice, Stream},
     event::{ClientId, Event, ProcId},
     journal::Journal,
     ledger::{AppId, Broken, Ledger},
     piece::Piece,
     process::Process,
-    profile::{EPOCH, Profile},
+    profile::{EPOCH, Profile, Theme},
     schedule::Schedule,
     stats::Stats,
 };
@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) pods: Vec<Pod>,
     pub(crate) procs: Vec<Process>,
     pub(crate) clients: Vec<Client>,
+    /// The last offset of each input partition.
+    pub(crate) inputs: BTreeMap<i32, i64>,
     pub(crate) calls: BTreeMap<CallId, CallInfo>,
     pub(crate) ledger: Ledger,
     /// Nobody reaches the broker until then.
@@ -57,7 +59,7 @@ pub(crate) struct World {
     pub(crate) slow_markers_until: Millis,
     pub(crate) crashes_left: u32,
     /// A crash that is sought.
-    pub(crate) aim: Option<(Row, Act, Moment)>,
+    pub(crate) aim: Option<(Target, Act, Moment)>,
     pub(crate) attempts: u64,
     pub(crate) foreign: u64,
     /// A stranger has written tombstones into the outcomes.
@@ -151,12 +153,13 @@ impl World {
             pods: Vec::new(),
             procs: Vec::new(),
             clients: Vec::new(),
+            inputs: BTreeMap::new(),
             calls: BTreeMap::new(),
             ledger: Ledger::default(),
             outage_until: 0,
             slow_markers_until: 0,
             crashes_left: profile.crashes,
-            aim: case.aim.and_then(|aim| coverage::possible_crashes().get(aim).copied()),
+            aim: case.aim.and_then(coverage::crash),
             attempts: 0,
             foreign: 0,
             tombstoned: false,
@@ -180,12 +183,13 @@ impl World {
         trace!(self, "{:?}", self.profile);
         let journal = self.new_journal();
         self.add_pod(journal);
+        let crowd = self.profile.theme == Theme::Crowd;
         for id in 0..self.profile.clients {
             let jobs = self.profile.jobs;
-            let mut client = Client::draw(&mut self.dice, id, jobs);
+            let mut client = Client::draw(&mut self.dice, id, jobs, self.profile.theme);
             self.parts.extend(client.keep(id, |piece| self.dice.keeps(piece)));
             self.clients.push(client);
-            let start = self.dice.u64(0..2_000);
+            let start = self.dice.u64(0..if crowd { 20 } else { 2_000 });
             self.schedule.after(start, Event::Act { client: id });
         }
         for (index, (time, chaos)) in self.profile.plan.clone().into_iter().enumerate() {

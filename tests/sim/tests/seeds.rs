@@ -47,6 +47,8 @@ fn what_the_simulation_is_for_happens_in_it() {
         ("ends", "not clean"),
         ("reads", "blocked"),
         ("groups", "of several"),
+        ("aborts after failures", "proven"),
+        ("aborts after failures", "not proven"),
         ("clients", "overtaking commits"),
         ("broker", "transactions timed out"),
         ("broker", "compacted records"),
@@ -95,4 +97,20 @@ fn a_marker_outside_the_transaction_is_caught() {
 #[test]
 fn a_read_that_does_not_wait_for_the_last_stable_offset_is_caught() {
     assert!(caught(Plant::NoLsoWait).is_some());
+}
+
+#[test]
+fn a_failed_group_committed_instead_of_aborted_is_caught() {
+    assert!(caught(Plant::FailureCommits).is_some());
+}
+
+#[test]
+fn a_suspect_that_is_not_the_guilty_one_is_caught() {
+    assert!(caught(Plant::WrongSuspect).is_some());
+}
+
+#[test]
+fn members_of_a_group_out_of_their_turn_are_caught() {
+    let broken = caught(Plant::MembersReversed).expect("a broken promise");
+    assert!(broken.contains("under the same ordering key"), "{broken}");
 }

@@ -42,19 +42,17 @@ impl Engine {
         members
     }
 
-    /// Takes from the queue the first that runs alone.
-    pub(super) fn first_alone(&mut self) -> Option<TxnId> {
+    /// The first in the queue that runs alone and may start.
+    pub(super) fn first_alone(&self) -> Option<TxnId> {
         let mut passed = Chosen::default();
-        let id = self.queue.iter().find(|id| {
+        self.queue.iter().find(|id| {
             let txn = &self.txns[id];
             let first = txn.alone && passed.lets(txn) && self.is_free(txn);
             if !first {
                 passed.pass_over(txn);
             }
             first
-        })?;
-        self.dequeue(id);
-        Some(id)
+        })
     }
 
     /// Whether no lane carries, and no doubt holds, what must be settled before the transaction.

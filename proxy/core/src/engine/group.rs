@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Ended, Flushed, GroupUuid, JournalEntry, KeyHash, LaneError, LaneErrorKind, LaneIndex, LaneOp, Marker,
-    Member, OutcomesKey, Outgoing, PartitionRange, PreparedGroup, SyncToken, TxnId, TxnOutcome,
+    Member, OutcomesKey, Outgoing, PartitionRange, PreparedGroup, Record, SyncToken, TxnId, TxnOutcome,
     table::{LaneStep, TxnEvent, TxnState},
 };
 
@@ -83,18 +83,15 @@ impl Engine {
         let Some(group) = lane.stream() else { return };
         let Phase::Filling { finishing } = group.phase else { return };
         let Some(txn) = self.txns.get_mut(&group.members[0]) else { return };
-        let mut batch = Vec::new();
-        let mut taken = 0;
-        for record in &txn.records {
-            if lane.window > 0 && lane.window + record.bytes() > window_max {
-                break;
-            }
-            lane.window += record.bytes();
-            batch.push(Outgoing { member: 0, index: txn.first + taken, record: record.clone() });
-            taken += 1;
-        }
-        txn.records.drain(..taken as usize);
-        txn.first += taken;
+        let fits = |record: &&Record| {
+            let fits = lane.window == 0 || lane.window + record.bytes() <= window_max;
+            lane.window += if fits { record.bytes() } else { 0 };
+            fits
+        };
+        let taken = txn.records.iter().take_while(fits).count();
+        let outgoing = |(index, record)| Outgoing { member: 0, index, record };
+        let batch: Vec<_> = (txn.first..).zip(txn.records.drain(..taken)).map(outgoing).collect();
+        txn.first += taken as u64;
         if !batch.is_empty() {
             self.out.push(lane.op(LaneOp::Send(batch)));
         }

@@ -160,15 +160,15 @@ impl Engine {
 
     /// Frees what the transactions of a lane hold against others, unless some are still to be settled.
     pub(super) fn release(&mut self, index: LaneIndex) {
+        let copied = self.copied.iter().any(|group| group.lane == index);
         let lane = self.lane(index);
-        if !lane.doubts.is_empty() || !lane.unproven.is_empty() {
+        if copied || !lane.doubts.is_empty() || !lane.unproven.is_empty() {
             return;
         }
         self.claimed.retain(|_, holder| *holder != index);
         self.ordered.retain(|_, holder| *holder != index);
         if !self.queue.is_empty() {
-            let load = self.load();
-            self.pace.arrived(self.now, load);
+            self.pace.released(self.now, &self.limits.group_commit);
         }
     }
 }

@@ -40,6 +40,11 @@ impl Pace {
         self.since.get_or_insert(now);
     }
 
+    /// Somebody who waited for others to be settled may start: the wait is over.
+    pub(super) fn released(&mut self, now: Millis, limits: &GroupCommit) {
+        self.since = Some(now.saturating_sub(limits.wait));
+    }
+
     /// Whether a group is to start now.
     pub(super) fn is_due(&self, now: Millis, load: Load, limits: &GroupCommit) -> bool {
         let Some(since) = self.since else { return false };

@@ -101,12 +101,12 @@ impl Engine {
         if running >= usize::from(self.limits.lanes_max / 2).max(1) {
             return false;
         }
-        // Before anybody is taken from the queue: who is taken and finds no lane would never be heard of again.
+        let Some(id) = self.first_alone() else { return false };
         let Some(index) = self.idle_lane() else {
             self.open_on_demand();
             return false;
         };
-        let Some(id) = self.first_alone() else { return false };
+        self.dequeue(id);
         self.start_group(index, vec![id], Carries::Alone);
         true
     }

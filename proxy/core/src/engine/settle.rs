@@ -105,9 +105,16 @@ impl Engine {
     /// Groups that were aborted, of a journal that misses something: its original may have tried the members again, on
     /// any lane. Now every lane is inited and read.
     fn settle_copied(&mut self, view: &OutcomesView) {
-        for group in std::mem::take(&mut self.copied) {
+        let copied = std::mem::take(&mut self.copied);
+        for group in &copied {
             let told = group.members.iter().all(|member| self.tells_since(view, member.ended));
-            self.settle_doubt(&group, if told { Verdict::Aborted } else { Verdict::Unknown }, view);
+            self.settle_doubt(group, if told { Verdict::Aborted } else { Verdict::Unknown }, view);
+        }
+        // A lane that carries a group frees what it held with that one's end.
+        for group in copied {
+            if self.lane(group.lane).group.is_none() {
+                self.release(group.lane);
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! the thorough one; this one is to be read).
 
 mod consuming;
+mod groups;
 mod idle;
 mod room;
 mod world;
@@ -155,7 +156,9 @@ fn overlapping_transactions_with_one_ordering_key_take_turns() {
 #[test]
 fn offsets_of_one_partition_are_on_one_lane_at_a_time() {
     for streaming_bytes in [0, u64::MAX] {
-        let mut world = World::start(Limits { streaming_bytes, ..Limits::default() });
+        // Whoever waits waits for the partition, not for company.
+        let group_commit = GroupCommit { wait: 0, ..GroupCommit::default() };
+        let mut world = World::start(Limits { streaming_bytes, group_commit, ..Limits::default() });
         let commit = |txn, partition| {
             let group = ConsumerGroup {
                 group_id: "group".into(),

@@ -17,6 +17,10 @@ pub(crate) struct World {
     pub(crate) end_fails: Option<bool>,
     /// Answers each flush of a group that has this value in a record with its rejection.
     pub(crate) rejects: Option<&'static str>,
+    /// That rejection names the record, as brokers since KIP-467 do.
+    pub(crate) names: bool,
+    /// The producer aborts by itself after a rejection, and tells that it did.
+    pub(crate) proves: bool,
     pub(crate) sent: BTreeMap<LaneIndex, Vec<Outgoing>>,
     /// Flushes are not answered.
     pub(crate) hangs: bool,
@@ -99,6 +103,15 @@ pub(crate) fn refused_batch(members: impl IntoIterator<Item = u32>) -> LaneError
     LaneError { blame, ..LaneError::new(kind, "the batch was refused") }
 }
 
+/// The broker refused the first record of each of these members, and names it.
+pub(crate) fn refused_records(members: impl IntoIterator<Item = u32>) -> LaneError {
+    let mut error = refused_batch(members);
+    if let Blame::Records { suspects, .. } = &mut error.blame {
+        suspects.iter_mut().for_each(|suspect| suspect.proven = true);
+    }
+    error
+}
+
 impl World {
     pub(crate) fn start(limits: Limits) -> Self {
         let (engine, effects) = Engine::new(start(limits, contents(), 1_000));
@@ -112,6 +125,8 @@ impl World {
             calls: 0,
             end_fails: None,
             rejects: None,
+            names: false,
+            proves: false,
             sent: BTreeMap::new(),
             hangs: false,
             inits_hang: false,
@@ -221,8 +236,9 @@ impl World {
                 };
                 Some(match sent.iter().find(bad).filter(|_| self.rejects.is_some()) {
                     None => LaneEvent::Flushed(Flushed::default()),
-                    // As a broker does it: the batch is refused, and no record is named.
-                    Some(_) => LaneEvent::Failed(refused_batch(sent.iter().map(|outgoing| outgoing.member))),
+                    // As an old broker does it: the batch is refused, and no record is named.
+                    Some(_) if !self.names => self.refuses(sent.iter().map(|outgoing| outgoing.member)),
+                    Some(_) => self.refuses(sent.iter().filter(bad).map(|outgoing| outgoing.member)),
                 })
             }
             LaneOp::End { .. } if std::mem::take(&mut self.hangs_at_end) => {
@@ -256,6 +272,11 @@ impl World {
             }
             _ => None,
         }
+    }
+
+    fn refuses(&self, members: impl Iterator<Item = u32>) -> LaneEvent {
+        let error = if self.names { refused_records(members) } else { refused_batch(members) };
+        LaneEvent::Failed(LaneError { aborted: self.proves, ..error })
     }
 
     pub(crate) fn execute(&mut self, written: &[(OutcomesKey, Vec<u8>)]) {

@@ -143,7 +143,10 @@ pub(crate) fn get(wire: v1::GetTransactionRequest) -> Result<Request, Refusal> {
 }
 
 /// A Produce, of its own or of a stream: the latter is patient.
-pub(crate) async fn produce(
+///
+/// # Errors
+/// What is wrong with it.
+pub async fn produce(
     backend: &impl Backend,
     txn: TxnId,
     sequence: i64,

@@ -1,93 +1,19 @@
 //! What the bench says.
 
-use super::{Target, measure::Measured, work::Work};
+use super::{plot, row::Row};
 use crate::{cli::output, exit::Failure};
 use serde::Serialize;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// All rows of a run.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) rows: Vec<Row>,
-    /// Where both targets were measured: the sidecar beside librdkafka, per mode.
-    comparisons: Vec<Comparison>,
-    fdatasync_p50_us: Option<u64>,
+    /// Of the disk that the journal is on, if that is known.
+    pub(super) fdatasync_p50_ms: Option<f64>,
 }
 
-/// One target, one mode.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Row {
-    target: &'static str,
-    mode: &'static str,
-    callers: u16,
-    records_per_transaction: usize,
-    record_size: usize,
-    transactions: u64,
-    seconds: f64,
-    transactions_per_second: f64,
-    records_per_second: f64,
-    p50_us: u64,
-    p90_us: u64,
-    p99_us: u64,
-    p999_us: u64,
-    max_us: u64,
-}
-
-/// The sidecar's figures over librdkafka's.
-#[derive(Clone, Debug, Serialize)]
-struct Comparison {
-    mode: &'static str,
-    rate_ratio: f64,
-    added_p50_us: i64,
-    added_p99_us: i64,
-}
-
-// === impl Row ===
-
-impl Row {
-    pub(super) fn new(target: Target, work: &Work, callers: u16, measured: &Measured) -> Self {
-        let at = |quantile| measured.latencies.value_at_quantile(quantile);
-        Self {
-            target: target.name(),
-            mode: work.mode.name(),
-            callers,
-            records_per_transaction: work.records,
-            record_size: work.value.len(),
-            transactions: measured.transactions(),
-            seconds: measured.took.as_secs_f64(),
-            transactions_per_second: measured.per_second(),
-            records_per_second: measured.per_second() * work.records as f64,
-            p50_us: at(0.5),
-            p90_us: at(0.9),
-            p99_us: at(0.99),
-            p999_us: at(0.999),
-            max_us: measured.latencies.max(),
-        }
-    }
-
-    fn cells(&self) -> Vec<String> {
-        let millis = |micros: u64| format!("{:.2}", micros as f64 / 1000.0);
-        vec![
-            self.target.to_owned(),
-            self.mode.to_owned(),
-            self.callers.to_string(),
-            format!("{} x {} B", self.records_per_transaction, self.record_size),
-            self.transactions.to_string(),
-            format!("{:.1}", self.transactions_per_second),
-            format!("{:.0}", self.records_per_second),
-            millis(self.p50_us),
-            millis(self.p90_us),
-            millis(self.p99_us),
-            millis(self.p999_us),
-            millis(self.max_us),
-        ]
-    }
-}
-
-// === impl Report ===
-
-const HEAD: [&str; 12] = [
-    "TARGET",
+const HEAD: [&str; 13] = [
     "MODE",
     "CALLERS",
     "RECORDS",
@@ -99,98 +25,137 @@ const HEAD: [&str; 12] = [
     "P99 MS",
     "P99.9 MS",
     "MAX MS",
+    "CPU S",
+    "RSS MIB",
 ];
 
+// === impl Row ===
+
+impl Row {
+    fn cells(&self) -> Vec<String> {
+        let known = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+        vec![
+            self.mode.to_owned(),
+            self.callers.to_string(),
+            format!("{} x {} B", self.records_per_transaction, self.record_size),
+            self.transactions.to_string(),
+            format!("{:.1}", self.transactions_per_s),
+            format!("{:.0}", self.records_per_s),
+            format!("{:.2}", self.p50_ms),
+            format!("{:.2}", self.p90_ms),
+            format!("{:.2}", self.p99_ms),
+            format!("{:.2}", self.p999_ms),
+            format!("{:.2}", self.max_ms),
+            known(self.cpu_s),
+            known(self.rss_mib),
+        ]
+    }
+
+    /// What did not find room.
+    fn refusals(&self) -> Option<String> {
+        let (callers, refused) = (self.callers, self.refused);
+        (refused > 0).then(|| {
+            format!("{callers} callers: {refused} attempts were refused for want of room, and made anew\n")
+        })
+    }
+
+    /// Of an open loop.
+    fn lateness(&self) -> Option<String> {
+        let rate = self.rate?;
+        let (callers, late, never) = (self.callers, self.late, self.never_started);
+        Some(format!(
+            "{rate} transactions/s were due, {callers} callers: {late} began later than 1 ms after that, {never} never\n"
+        ))
+    }
+}
+
+// === impl Report ===
+
 impl Report {
-    pub(super) fn of_one(
-        target: Target,
-        work: &Work,
-        callers: u16,
-        measured: &Measured,
-        fdatasync: Option<Duration>,
-    ) -> Self {
-        let mut report = Self { rows: vec![Row::new(target, work, callers, measured)], ..Self::default() };
-        if let Some(fdatasync) = fdatasync {
-            report.fdatasync(fdatasync);
-        }
-        report
+    pub(super) fn new(rows: Vec<Row>, fdatasync_p50: Option<Duration>) -> Self {
+        Self { rows, fdatasync_p50_ms: fdatasync_p50.map(|p50| p50.as_secs_f64() * 1000.0) }
     }
 
-    /// What the journal's disk takes.
-    pub(super) fn fdatasync(&mut self, p50: Duration) {
-        self.fdatasync_p50_us = u64::try_from(p50.as_micros()).ok();
-    }
-
-    pub(super) fn print(mut self, json: bool) -> Result<(), Failure> {
-        self.compare();
-        if json { output::print_json(&self) } else { output::print(&self.text()) }
-    }
-
-    fn compare(&mut self) {
-        let of = |target: Target| self.rows.iter().filter(move |row| row.target == target.name());
-        let pairs = of(Target::Sidecar)
-            .filter_map(|ours| Some((ours, of(Target::Librdkafka).find(|theirs| theirs.mode == ours.mode)?)));
-        let added = |ours: u64, theirs: u64| ours.cast_signed() - theirs.cast_signed();
-        self.comparisons = pairs
-            .map(|(ours, theirs)| Comparison {
-                mode: ours.mode,
-                rate_ratio: ours.transactions_per_second / theirs.transactions_per_second,
-                added_p50_us: added(ours.p50_us, theirs.p50_us),
-                added_p99_us: added(ours.p99_us, theirs.p99_us),
-            })
-            .collect();
+    pub(super) fn print(&self, json: bool) -> Result<(), Failure> {
+        if json { output::print_json(self) } else { output::print(&self.text()) }
     }
 
     fn text(&self) -> String {
         let rows: Vec<Vec<String>> = self.rows.iter().map(Row::cells).collect();
         let mut text = output::table(&HEAD, &rows);
-        for c in &self.comparisons {
-            let (p50, p99) = (c.added_p50_us as f64 / 1000.0, c.added_p99_us as f64 / 1000.0);
-            let (mode, ratio) = (c.mode, c.rate_ratio);
-            text.push_str(&format!(
-                "{mode}: the sidecar makes {ratio:.2} of librdkafka's transactions/s; p50 {p50:+.2} ms, p99 {p99:+.2} ms\n"
-            ));
-        }
-        if let Some(p50) = self.fdatasync_p50_us {
-            text.push_str(&format!("fdatasync in the journal's folder: p50 {:.2} ms\n", p50 as f64 / 1000.0));
+        text.extend(self.rows.iter().filter_map(Row::lateness));
+        text.extend(self.rows.iter().filter_map(Row::refusals));
+        if let Some(p50) = self.fdatasync_p50_ms {
+            text.push_str(&format!("fdatasync in the journal's folder: p50 {p50:.2} ms\n"));
         }
         text
+    }
+
+    /// Pictures of it.
+    pub(super) fn plot(&self, folder: &Path) -> Result<(), Failure> {
+        let name = |row: &Row| format!("{}, {} callers", row.mode, row.callers);
+        let latencies = self.rows.iter().map(|row| (name(row), row.latencies.clone())).collect();
+        plot::write(folder, "latency", &[plot::latencies("Latency of a transaction", latencies)])?;
+        let rates = self.rows.iter().map(|row| (f64::from(row.callers), row.transactions_per_s)).collect();
+        let mode = self.rows.first().map_or("", |row| row.mode).to_owned();
+        plot::write(folder, "throughput", &[plot::by_callers("Throughput by callers", vec![(mode, rates)])])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{Args, Mode},
-        *,
-    };
-    use clap::Parser as _;
+    use super::*;
 
-    #[derive(clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn row(target: Target, mode: Mode, micros: u64, count: u64) -> Row {
-        let mut measured = Measured { took: Duration::from_secs(1), ..Measured::new() };
-        measured.latencies.saturating_record_n(micros, count);
-        Row::new(target, &Work::of(&Line::parse_from(["bench"]).args, mode), 1, &measured)
+    fn row() -> Row {
+        Row {
+            mode: "transact",
+            callers: 8,
+            connections: 1,
+            records_per_transaction: 1,
+            record_size: 1024,
+            rate: Some(50.0),
+            transactions: 100,
+            records: 100,
+            seconds: 2.0,
+            transactions_per_s: 50.0,
+            records_per_s: 50.0,
+            p50_ms: 2.0,
+            p90_ms: 3.0,
+            p99_ms: 4.0,
+            p999_ms: 5.0,
+            max_ms: 6.0,
+            late: 7,
+            never_started: 3,
+            refused: 0,
+            cpu_s: Some(0.5),
+            cpu_us_per_record: Some(5000.0),
+            rss_mib: None,
+            rss_peak_mib: None,
+            client_cpu_s: 0.1,
+            latencies: vec![(0.5, 2.0), (0.99, 4.0)],
+        }
     }
 
     #[test]
-    fn a_comparison_is_of_the_same_mode() {
-        let rows = vec![
-            row(Target::Librdkafka, Mode::Transact, 2000, 200),
-            row(Target::Sidecar, Mode::Transact, 2500, 100),
-            row(Target::Sidecar, Mode::Stream, 2500, 100),
-        ];
-        let mut report = Report { rows, ..Report::default() };
-        report.compare();
-        assert_eq!(report.comparisons.len(), 1);
-        let comparison = &report.comparisons[0];
-        assert_eq!((comparison.mode, comparison.rate_ratio), ("transact", 0.5));
-        assert!((495..=505).contains(&comparison.added_p50_us), "{comparison:?}");
-        assert!(report.text().contains("the sidecar makes 0.50"));
+    fn an_open_loop_says_what_came_late_and_what_is_not_known_is_a_dash() {
+        let text = Report::new(vec![row()], Some(Duration::from_micros(150))).text();
+        let line = "50 transactions/s were due, 8 callers: 7 began later than 1 ms after that, 3 never";
+        assert!(
+            text.contains(line) && text.contains("fdatasync in the journal's folder: p50 0.15 ms"),
+            "{text}"
+        );
+        assert!(text.lines().nth(1).is_some_and(|line| line.ends_with("0.5    -")), "{text}");
+        let text = Report::new(vec![Row { rate: None, refused: 9, ..row() }], None).text();
+        assert!(!text.contains("were due") && text.contains("9 attempts were refused"), "{text}");
+    }
+
+    #[test]
+    fn pictures_are_of_each_row() {
+        let folder = tempfile::tempdir().unwrap();
+        Report::new(vec![row(), Row { callers: 64, ..row() }], None).plot(folder.path()).unwrap();
+        for (name, part) in [("latency.svg", "transact, 64 callers"), ("throughput.svg", "transact")] {
+            let svg = std::fs::read_to_string(folder.path().join(name)).unwrap();
+            assert!(crate::svg::tests::is_well_formed(&svg) && svg.contains(part), "{svg}");
+        }
     }
 }

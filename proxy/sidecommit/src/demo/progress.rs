@@ -8,7 +8,7 @@ const LINES: u64 = 10;
 
 /// Shows progress.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     what: &'static str,
     total: u64,
@@ -19,7 +19,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Of so many things to be done, and what they are.
-    pub(super) fn new(total: u64, what: &'static str) -> Self {
+    pub(crate) fn new(total: u64, what: &'static str) -> Self {
         let style = format!("{{elapsed_precise}} [{{bar:40}}] {{pos}}/{{len}} {what}, {{msg}}");
         let style = ProgressStyle::with_template(&style).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = stderr().is_terminal().then(|| ProgressBar::new(total).with_style(style));
@@ -27,7 +27,7 @@ impl Progress {
     }
 
     /// Tells something.
-    pub(super) fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
             None => eprintln!("{line}"),
@@ -35,14 +35,14 @@ impl Progress {
     }
 
     /// What is going on besides.
-    pub(super) fn now(&self, state: &str) {
+    pub(crate) fn now(&self, state: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(state.to_owned());
         }
     }
 
     /// So many are done now.
-    pub(super) fn done(&mut self, done: u64) {
+    pub(crate) fn done(&mut self, done: u64) {
         match &self.bar {
             Some(bar) => bar.set_position(done),
             None if done * LINES / self.total > self.done * LINES / self.total => {
@@ -54,7 +54,7 @@ impl Progress {
     }
 
     /// Removes the bar.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

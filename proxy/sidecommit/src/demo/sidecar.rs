@@ -58,7 +58,7 @@ impl Spec {
     }
 
     /// With a setting's flag.
-    pub(super) fn with(mut self, flag: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, flag: &str, value: &str) -> Self {
         self.arguments.extend([flag.to_owned(), value.to_owned()]);
         self
     }
@@ -125,6 +125,11 @@ impl Sidecar {
             return Ok(false);
         }
         self.child.start_kill().map(|()| true).map_err(Failure::internal)
+    }
+
+    /// Its process, unless it has ended.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// # Errors

@@ -5,8 +5,8 @@ use super::{
     ledger::{Line, SettledBy, Told},
     point::Point,
 };
-use crate::exit::Failure;
-use std::{fmt::Write as _, path::Path};
+use crate::{exit::Failure, svg::Picture};
+use std::path::Path;
 
 const LEFT: f64 = 130.0;
 const WIDTH: f64 = 1_200.0;
@@ -53,57 +53,43 @@ impl<'a> Timeline<'a> {
 
     fn svg(&self) -> String {
         let bottom = TOP + ROW * ROWS.len() as f64;
-        let height = bottom + 40.0;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" font-family=\"sans-serif\" \
-             font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-        );
-        // Writing to a String cannot fail.
-        let _ = self.draw(&mut svg, bottom);
-        svg + "</svg>\n"
-    }
-
-    fn draw(&self, svg: &mut String, bottom: f64) -> std::fmt::Result {
+        let mut picture = Picture::new(WIDTH, bottom + 40.0);
         let (kills, told) = (self.killed.len(), self.lines.len());
         let title = format!(
             "{told} outcomes told while the sidecar was killed {kills} times (shaded: until it was started again)"
         );
-        writeln!(svg, "<text x=\"{LEFT}\" y=\"16\">{title}</text>")?;
+        picture.text((LEFT, 16.0), "#000", title);
+        self.draw_killed(&mut picture, bottom);
+        self.draw_told(&mut picture);
+        for second in (0..=(self.to_ms - self.from_ms) / 1_000).filter(|second| second % 5 == 0) {
+            let x = self.x(self.from_ms + second * 1_000);
+            picture.text((x, bottom + 14.0), "#555", format!("{second} s"));
+        }
+        let legend: Vec<_> = Point::ALL.iter().map(|point| format!("{} {point}", letter(*point))).collect();
+        picture.text((LEFT, bottom + 32.0), "#b71c1c", legend.join(" \u{b7} "));
+        picture.svg()
+    }
+
+    fn draw_killed(&self, picture: &mut Picture, bottom: f64) {
         for killed in self.killed {
             let (x, until) = (self.x(killed.died_ms), self.x(killed.restarted_ms));
-            let width = (until - x).max(1.0);
-            let (height, label, point) = (bottom - TOP, letter(killed.point), killed.point);
-            writeln!(svg, "<g><title>killed at {point}</title>")?;
-            writeln!(
-                svg,
-                "<rect x=\"{x:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{height}\" fill=\"#ffcdd2\"/>"
-            )?;
-            writeln!(svg, "<text x=\"{x:.1}\" y=\"{}\" fill=\"#b71c1c\">{label}</text></g>", TOP - 6.0)?;
+            picture.group(format!("killed at {}", killed.point), |picture| {
+                picture.rectangle((x, TOP), ((until - x).max(1.0), bottom - TOP), "#ffcdd2");
+                picture.text((x, TOP - 6.0), "#b71c1c", letter(killed.point));
+            });
         }
+    }
+
+    fn draw_told(&self, picture: &mut Picture) {
         for (n, (name, colour, belongs)) in ROWS.iter().enumerate() {
             let y = TOP + ROW * n as f64;
             let count = self.lines.iter().filter(|line| belongs(line)).count();
-            writeln!(svg, "<text x=\"8\" y=\"{}\" xml:space=\"preserve\">{name} {count}</text>", y + 20.0)?;
+            picture.text((8.0, y + 20.0), "#000", format!("{name} {count}"));
             for line in self.lines.iter().filter(|line| belongs(line)) {
                 let x = self.x(line.told_ms);
-                let (above, below) = (y + 6.0, y + ROW - 4.0);
-                writeln!(
-                    svg,
-                    "<line x1=\"{x:.1}\" y1=\"{above}\" x2=\"{x:.1}\" y2=\"{below}\" stroke=\"{colour}\"/>"
-                )?;
+                picture.line((x, y + 6.0), (x, y + ROW - 4.0), colour);
             }
         }
-        for second in (0..=(self.to_ms - self.from_ms) / 1_000).filter(|second| second % 5 == 0) {
-            let x = self.x(self.from_ms + second * 1_000);
-            writeln!(svg, "<text x=\"{x:.1}\" y=\"{}\" fill=\"#555\">{second} s</text>", bottom + 14.0)?;
-        }
-        let legend: Vec<_> = Point::ALL.iter().map(|point| format!("{} {point}", letter(*point))).collect();
-        writeln!(
-            svg,
-            "<text x=\"{LEFT}\" y=\"{}\" fill=\"#b71c1c\">{}</text>",
-            bottom + 32.0,
-            legend.join(" \u{b7} ")
-        )
     }
 
     fn x(&self, at_ms: u64) -> f64 {

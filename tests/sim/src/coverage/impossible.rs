@@ -46,7 +46,7 @@ fn on_its_lane(row: Row) -> OnItsLane {
     use Act::{Begin, Send};
     match row {
         Row::Born(S::Open) => OnItsLane {
-            under_way: &[Begin, Send, Act::Fail],
+            under_way: &[Begin, Send, Act::Fail, Act::Undo],
             told: &[Send],
             why: "while it is open a lane takes its records and nothing else",
         },
@@ -57,7 +57,7 @@ fn on_its_lane(row: Row) -> OnItsLane {
 }
 
 fn of_txn(state: S, event: E) -> OnItsLane {
-    use Act::{Abort, Begin, Close, Commit, Fail, Flush, Offsets, Open, Send, Write};
+    use Act::{Abort, Begin, Close, Commit, Fail, Flush, Offsets, Open, Send, Undo, Write};
     let (under_way, told, why): (&[Act], &[Act], _) = match (state, event) {
         // Its lane settles the past: init, and perhaps a record of our own; or it is stopped.
         (S::Committing, E::Doubted) => (
@@ -66,12 +66,12 @@ fn of_txn(state: S, event: E) -> OnItsLane {
             "while a group is in doubt its lane carries no other, only records of our own",
         ),
         (S::Open, E::CommitAsked) => (
-            &[Begin, Send, Write, Offsets, Flush, Commit, Fail],
+            &[Begin, Send, Write, Offsets, Flush, Commit, Fail, Undo],
             &[Send, Flush],
             "its lane sends and commits it; a lane that is replaced moves it on",
         ),
         (S::Open, E::AbortAsked) => {
-            (&[Begin, Send, Abort, Fail], &[Send], "its lane aborts it, after what was sent before")
+            (&[Begin, Send, Abort, Fail, Undo], &[Send], "its lane aborts it, after what was sent before")
         }
         (S::Open, _) => (
             &[],
@@ -84,7 +84,7 @@ fn of_txn(state: S, event: E) -> OnItsLane {
             "no lane carries what is final; before PREPARED only a failure or a clock aborts",
         ),
         (S::Committing, E::Requeued) => (
-            &[Open, Begin, Send, Write, Offsets, Flush, Commit, Fail, Close],
+            &[Open, Begin, Send, Write, Offsets, Flush, Commit, Fail, Undo, Close],
             &[Open, Fail, Send, Flush],
             "it waits for its lane's init, leaves the lane with it, and is sent again; EndTxn does not abort it",
         ),
@@ -92,7 +92,7 @@ fn of_txn(state: S, event: E) -> OnItsLane {
             (&[], &[Commit], "no lane carries what is final; only the commit's answer tells of it")
         }
         (S::InDoubt, E::Requeued) => (
-            &[Begin, Send, Write, Offsets, Flush, Commit, Fail],
+            &[Begin, Send, Write, Offsets, Flush, Commit, Fail, Undo],
             &[Send, Flush],
             "a read has freed it from its lane; another is opened before it carries it",
         ),
@@ -108,7 +108,7 @@ fn of_txn(state: S, event: E) -> OnItsLane {
 }
 
 fn of_lane(state: L, step: LaneStep) -> OnItsLane {
-    use Act::{Abort, Begin, Close, Commit, Fail, Flush, Offsets, Open, Send, Write};
+    use Act::{Abort, Begin, Close, Commit, Fail, Flush, Offsets, Open, Send, Undo, Write};
     let (under_way, told, why): (&[Act], &[Act], _) = match (state, step) {
         (L::Busy, LaneStep::Replace) => (
             &[Open, Close],
@@ -130,7 +130,7 @@ fn of_lane(state: L, step: LaneStep) -> OnItsLane {
         (_, LaneStep::Written) => (&[], &[Commit], "it waits for a read"),
         (_, LaneStep::Settled) => (&[], &[], "the journal's sync led there, and its producer rests"),
         (_, LaneStep::Start) => (
-            &[Begin, Send, Write, Offsets, Flush, Commit, Abort, Fail],
+            &[Begin, Send, Write, Offsets, Flush, Commit, Abort, Fail, Undo],
             &[Send, Flush, Commit, Abort],
             "it carries a group, perhaps right after another; a failure replaces it",
         ),

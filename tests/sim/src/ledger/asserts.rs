@@ -3,7 +3,7 @@
 use super::{AppId, Broken, Ledger};
 use crate::{
     broker::{Broker, KafkaTxn, LogIndex, PendingOffset},
-    event::ClientId,
+    event::{ClientId, ProcId},
     token::Token,
 };
 use sidecommit_core::{GroupOffsets, Marker, Millis, OutcomesKey, Slot, TxnId};
@@ -76,8 +76,7 @@ impl Ledger {
             }
         }
         for member in expected.markers.iter().flat_map(|marker| &marker.members) {
-            let by_key = self.by_key.get(&member.key).copied();
-            let Some(app) = by_key.or_else(|| self.by_txn.get(&member.txn).copied()) else {
+            let Some(app) = self.app_of(member) else {
                 return Err(format!("Kafka transaction {number}: nobody was given {}", member.txn));
             };
             self.bind(app, member.txn)?;
@@ -93,7 +92,7 @@ impl Ledger {
             self.commit_of(broker, number, app, id)
                 .map_err(|why| format!("Kafka transaction {number}, app {app} ({id:?}): {why}"))?;
         }
-        Ok(())
+        self.offsets_in_turn(txn, expected).map_err(|why| format!("Kafka transaction {number}: {why}"))
     }
 
     fn commit_of(
@@ -127,9 +126,39 @@ impl Ledger {
         }
         self.apps[id].committed_in.push(number);
         if let Some(txn) = txn {
+            self.apps[id].committed_as = Some(txn);
             self.committed.insert(txn, number);
         }
         Ok(())
+    }
+
+    /// Of members with offsets of one partition the last counts, and none comes after one whose commit was taken later.
+    fn offsets_in_turn(&mut self, txn: &KafkaTxn, expected: &Expected) -> Result<(), Broken> {
+        let mut last = BTreeMap::new();
+        for member in expected.markers.iter().flat_map(|marker| &marker.members) {
+            let Some(app) = self.app_of(member).filter(|app| !self.is_excused(*app)) else { continue };
+            for (group, offset) in offsets(&self.apps[app].offsets) {
+                let place = (group.to_owned(), offset.topic.clone(), offset.partition);
+                last.insert(place.clone(), offset.offset);
+                let Some((by, turn)) = self.taken.get(&member.txn).copied() else { continue };
+                let former = self.settled.insert(place.clone(), (by, turn));
+                if former.is_some_and(|(other, later)| other == by && later > turn) {
+                    return Err(format!(
+                        "{} overtakes on {place:?}: process {by} took its commit later",
+                        member.txn
+                    ));
+                }
+            }
+        }
+        let of = |pending: &PendingOffset| {
+            (pending.group.clone(), pending.offset.topic.clone(), pending.offset.partition)
+        };
+        let other =
+            |pending: &&PendingOffset| last.get(&of(pending)).is_some_and(|o| *o != pending.offset.offset);
+        match txn.offsets.iter().find(other) {
+            Some(pending) => Err(format!("{pending:?} is not its last member's offset: {last:?}")),
+            None => Ok(()),
+        }
     }
 
     fn offsets_in(&self, broker: &Broker, number: usize, app: AppId) -> Result<(), Broken> {
@@ -179,47 +208,64 @@ impl Ledger {
         self.newest_offsets(broker)
     }
 
-    /// If Y was begun after X was told to be committed, X's records come first; within a transaction by their index.
+    /// If Y was begun after X was told to be committed, X's records come first; under one ordering key whoever's commit a
+    /// process took first does; within a transaction they are ordered by their index.
     fn in_order(&self, broker: &Broker) -> Result<(), Broken> {
         for (index, log) in broker.logs.iter().enumerate() {
-            let mut last: BTreeMap<ClientId, (Millis, AppId, u64)> = BTreeMap::new();
+            let mut newest: (Millis, AppId) = (0, 0);
+            let mut indexes: BTreeMap<AppId, u64> = BTreeMap::new();
+            let mut turns: BTreeMap<(&str, ProcId), (u64, AppId)> = BTreeMap::new();
             for token in log.visible(i64::MAX).filter_map(|entry| entry.token()) {
                 let app = &self.apps[token.app];
-                let place = (app.began, token.app, token.index);
                 if app.excused {
                     continue;
                 }
-                let Some(former) = last.insert(app.client, place) else { continue };
-                let begun_later = app.told_committed.is_some_and(|told| told < former.0);
-                if begun_later || (former.1 == token.app && former.2 > token.index) {
-                    return Err(format!(
-                        "log {index}: {token:?} comes after app {} index {}",
-                        former.1, former.2
+                let after = |former| Err(format!("log {index}: {token:?} comes after {former}"));
+                if app.told_committed.is_some_and(|told| told < newest.0) {
+                    return after(format!("app {}, which was begun later", newest.1));
+                }
+                newest = newest.max((app.began, token.app));
+                if let Some(former) = indexes.insert(token.app, token.index).filter(|i| *i > token.index) {
+                    return after(format!("its index {former}"));
+                }
+                let Some((by, turn)) = self.turn_of(app) else { continue };
+                let last = turns.entry((&app.ordering_key, by)).or_default();
+                if last.0 > turn {
+                    return after(format!(
+                        "app {}, whose commit process {by} took later under the same ordering key",
+                        last.1
                     ));
                 }
-                last.insert(app.client, former.max(place));
+                *last = (turn, token.app);
             }
         }
         Ok(())
     }
 
-    /// Committed offsets never go back: each partition belongs to one client, whose later jobs have larger offsets.
+    /// When which process took the commit of a transaction that has an ordering key.
+    fn turn_of(&self, app: &super::App) -> Option<(ProcId, u64)> {
+        let txn = app.committed_as.filter(|_| !app.ordering_key.is_empty())?;
+        self.taken.get(&txn).copied()
+    }
+
+    /// Committed offsets never go back. Where each partition belongs to one client, its later jobs have larger offsets; a
+    /// partition that clients share is at the offset of the last that a process has committed.
     fn newest_offsets(&self, broker: &Broker) -> Result<(), Broken> {
-        let mut newest: BTreeMap<(String, String, i32), i64> = BTreeMap::new();
+        let mut newest: BTreeMap<(String, String, i32), Newest> = BTreeMap::new();
         let excused = self.apps.iter().any(|app| app.excused);
         for app in self.apps.iter().filter(|app| !app.committed_in.is_empty() && !excused) {
             for (group, offset) in offsets(&app.offsets) {
                 let place = (group.to_owned(), offset.topic.clone(), offset.partition);
-                let known = newest.entry(place).or_insert(offset.offset);
-                *known = offset.offset.max(*known);
+                let taken = app.committed_as.and_then(|txn| self.taken.get(&txn).copied());
+                newest.entry(place).or_default().committed(app.client, offset.offset, taken);
             }
         }
-        for ((group, topic, partition), offset) in newest {
+        for ((group, topic, partition), newest) in newest {
             let group_offsets = broker.groups.get(&group).map(|g| &g.committed);
             let is =
                 group_offsets.and_then(|known| known.get(&(topic, partition))).map(|(offset, _)| *offset);
-            if is != Some(offset) {
-                return Err(format!("group {group} partition {partition} is at {is:?}, expected {offset}"));
+            if !is.is_some_and(|is| newest.allows(is)) {
+                return Err(format!("group {group} partition {partition} is at {is:?}, expected {newest:?}"));
             }
         }
         Ok(())
@@ -229,6 +275,42 @@ impl Ledger {
     pub(crate) fn untold(&self) -> BTreeSet<AppId> {
         let untold = |app: &super::App| !app.committed_in.is_empty() && app.told_committed.is_none();
         self.apps.iter().enumerate().filter(|(_, app)| untold(app)).map(|(id, _)| id).collect()
+    }
+}
+
+/// Where a partition's offset may be.
+#[derive(Debug, Default)]
+struct Newest {
+    clients: BTreeSet<ClientId>,
+    highest: i64,
+    /// Of each process the last commit that it took.
+    last: BTreeMap<ProcId, (u64, i64)>,
+    /// Those whose place among the others nobody knows.
+    others: BTreeSet<i64>,
+}
+
+// === impl Newest ===
+
+impl Newest {
+    fn committed(&mut self, client: ClientId, offset: i64, taken: Option<(ProcId, u64)>) {
+        self.clients.insert(client);
+        self.highest = self.highest.max(offset);
+        match taken {
+            Some((by, turn)) => {
+                let last = self.last.entry(by).or_default();
+                *last = (*last).max((turn, offset));
+            }
+            None => {
+                self.others.insert(offset);
+            }
+        }
+    }
+
+    fn allows(&self, offset: i64) -> bool {
+        match self.clients.len() {
+            1 => offset == self.highest,
+            _ => self.others.contains(&offset) || self.last.values().any(|(_, last)| *last == offset),
+        }
     }
 }
 

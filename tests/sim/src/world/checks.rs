@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::event::ProcId;
-use sidecommit_core::Status;
+use sidecommit_core::{Status, TransactionView, table::TxnState};
 
 /// Five records (client.rs) of at most 200 bytes, and what each costs beside.
 const MESSAGE_BYTES_MAX: usize = 5 * 300;
@@ -23,6 +23,22 @@ impl World {
         let over = bounds.into_iter().find(|(_, actual, limit)| actual > limit);
         if let Some((what, actual, limit)) = over {
             self.require(Err(format!("process {proc} has {actual} {what}, its limit is {limit}")));
+        }
+    }
+
+    /// Whoever wants to be committed and is on no lane waits for one: nobody is forgotten until its time is over.
+    pub(super) fn check_queue(&mut self, proc: ProcId, status: &Status) {
+        let views = self.procs[proc].engine.transactions(self.now());
+        let waits = |view: &&TransactionView| {
+            let empty = view.record_count == 0 && view.offsets_count == 0;
+            view.state == TxnState::Committing && view.lane.is_none() && !empty
+        };
+        let waiting = views.iter().filter(waits).count();
+        if waiting != status.queued {
+            let queued = status.queued;
+            self.require(Err(format!(
+                "process {proc} has forgotten some: {waiting} wait, {queued} are queued"
+            )));
         }
     }
 

@@ -52,6 +52,7 @@ impl World {
             records: plan.records.len() as u64,
             poisoned: plan.records.iter().any(|record| record.poison),
             offsets,
+            ordering_key: plan.ordering_key.clone(),
             key: None,
             ..App::default()
         });

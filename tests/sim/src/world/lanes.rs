@@ -4,7 +4,7 @@ use super::{World, trace, watch::Boundary};
 use crate::{
     Plant,
     broker::{Body, Broker, BrokerError, Response},
-    coverage::{Act, Moment},
+    coverage::{Act, Moment, Row},
     event::{Event, ProcId, Sender},
     process::Thread,
     producer::{Next, Producer, Wait},
@@ -12,8 +12,13 @@ use crate::{
 };
 use bytes::Bytes;
 use sidecommit_core::{
-    Ended, Generation, Input, LaneError, LaneErrorKind, LaneEvent, LaneIndex, LaneOp, OutcomesKey, Outgoing,
+    Ended, Generation, Input, LaneError, LaneErrorKind, LaneEvent, LaneIndex, LaneOp, Millis, OutcomesKey,
+    Outgoing, table::LaneState,
 };
+use std::cmp::Reverse;
+
+/// How long abort_transaction is tried after a failure (a slice of the lane's thread).
+const ABORT_LIMIT: Millis = 2_000;
 
 // === impl World ===
 
@@ -81,7 +86,14 @@ impl World {
         }
         let key_of = |key: OutcomesKey| Bytes::from(key.encode(&self.slot));
         let routed = match &op {
-            LaneOp::Send(records) => records.iter().map(|outgoing| self.route(outgoing.clone())).collect(),
+            LaneOp::Send(records) => {
+                let mut routed: Vec<_> =
+                    records.iter().map(|outgoing| self.route(outgoing.clone())).collect();
+                if self.plant == Some(Plant::MembersReversed) {
+                    routed.sort_by_key(|(_, outgoing, _)| Reverse(outgoing.member));
+                }
+                routed
+            }
             _ => Vec::new(),
         };
         let written = match &op {
@@ -143,6 +155,9 @@ impl World {
             }
             Next::Done => {
                 let generation = producer.generation;
+                if producer.wait == Wait::Abort {
+                    return self.aborted(proc, index, true);
+                }
                 let event = match producer.wait {
                     Wait::Flush => LaneEvent::Flushed(producer.flushed(&self.broker.names, Broker::OUTCOMES)),
                     _ => LaneEvent::Ended(Ended { clean: true }),
@@ -190,11 +205,13 @@ impl World {
                 self.tell(proc, lane, generation, LaneEvent::Ended(Ended { clean }));
                 self.wake_lane(proc, lane);
             }
+            Response::Ok if producer.wait == Wait::Abort => self.aborted(proc, lane, true),
             Response::Ok => {
                 producer.acknowledged(None);
                 self.kick(proc, lane);
             }
             Response::Error(BrokerError::Concurrent) => self.back_off(sender),
+            Response::Error(_) if producer.wait == Wait::Abort => self.aborted(proc, lane, false),
             Response::Error(error) => {
                 let wait = producer.wait;
                 let error = match error {
@@ -203,13 +220,55 @@ impl World {
                     }
                     BrokerError::Rejected { position } => {
                         let named = self.dice.hit(5_000);
-                        self.producer(proc, lane).map_or_else(unanswered, |p| p.refused(position, named))
+                        let position = if self.plant == Some(Plant::WrongSuspect) { 0 } else { position };
+                        self.refused(proc, lane, position, named)
                     }
                     BrokerError::IllegalGeneration => producer.stale(),
                     other => LaneError::new(LaneErrorKind::Other, format!("{other:?} in {wait:?}")),
                 };
-                self.fail(proc, lane, error);
+                let by_others = !matches!(error.kind, LaneErrorKind::Fenced | LaneErrorKind::Unreachable);
+                match by_others && !matches!(wait, Wait::Init | Wait::End { .. }) {
+                    true => self.abort(proc, lane, error),
+                    false => self.fail(proc, lane, error),
+                }
             }
+        }
+    }
+
+    fn refused(&self, proc: ProcId, lane: LaneIndex, position: usize, named: bool) -> LaneError {
+        let producer = self.procs[proc].lanes.get(&lane).and_then(|lane| lane.producer.as_ref());
+        producer.map_or_else(unanswered, |producer| producer.refused(&self.broker.names, position, named))
+    }
+
+    /// The producer fails by others' fault: its thread aborts at once what it had begun, and tells whether that was done.
+    fn abort(&mut self, proc: ProcId, lane: LaneIndex, error: LaneError) {
+        let Some(producer) = self.producer(proc, lane) else { return };
+        producer.abort(error);
+        let at = self.undo(proc, lane, Moment::Before);
+        if !self.dies(proc, at) {
+            self.kick(proc, lane);
+        }
+    }
+
+    /// The abort by the producer itself has returned.
+    fn aborted(&mut self, proc: ProcId, lane: LaneIndex, proven: bool) {
+        let at = self.undo(proc, lane, Moment::After);
+        if self.dies(proc, at) {
+            return;
+        }
+        let error = self.producer(proc, lane).and_then(|producer| producer.failing.take());
+        let error = error.unwrap_or_else(unanswered);
+        self.stats.count("aborts after failures", if proven { "proven" } else { "not proven" });
+        self.fail(proc, lane, LaneError { aborted: proven, ..error });
+    }
+
+    /// The boundary of such an abort: it concerns what the lane carries, not records of our own.
+    fn undo(&mut self, proc: ProcId, lane: LaneIndex, moment: Moment) -> Boundary {
+        let row = self.procs[proc].track.lanes.get(&lane).and_then(|followed| followed.row);
+        let carries = row.and_then(Row::lane_to) == Some(LaneState::Busy);
+        match self.producer(proc, lane).map(|producer| producer.generation).filter(|_| carries) {
+            Some(generation) => Boundary::on(lane, generation, Act::Undo, moment),
+            None => Boundary::nobodys(Act::Undo, moment),
         }
     }
 
@@ -230,8 +289,11 @@ impl World {
         let give_up = self.profile.net.give_up;
         let Sender { proc, lane, .. } = sender;
         let Some(producer) = self.awaiting(sender) else { return };
-        let init = producer.wait == Wait::Init;
+        let (init, aborts) = (producer.wait == Wait::Init, producer.wait == Wait::Abort);
         let Some(inflight) = producer.inflight.as_mut() else { return };
+        if aborts && inflight.since + ABORT_LIMIT <= now {
+            return self.aborted(proc, lane, false);
+        }
         if !init && inflight.since + give_up <= now {
             return self.fail(proc, lane, unanswered());
         }
@@ -277,12 +339,20 @@ impl World {
     /// Sends the request in flight and waits for its answer.
     fn transmit(&mut self, proc: ProcId, lane: LaneIndex) {
         let id = self.slot.transactional_id(lane);
+        let planted = self.plant == Some(Plant::FailureCommits);
         let Some(producer) = self.producer(proc, lane) else { return };
         let (pid, epoch, generation) = (producer.pid, producer.epoch, producer.generation);
         let Some(inflight) = producer.inflight.as_ref() else { return };
         let sender = Sender { proc, lane, generation, attempt: inflight.attempt };
-        let body: Body = inflight.body.clone();
+        let body: Body = match (&inflight.body, producer.wait) {
+            (Body::End { .. }, Wait::Abort) if planted => Body::End { commit: true },
+            (body, _) => body.clone(),
+        };
+        let limit = (producer.wait == Wait::Abort).then_some(inflight.since + ABORT_LIMIT);
         self.send_request(sender, crate::broker::Request { origin: proc, id, pid, epoch, body });
+        if let Some(at) = limit {
+            self.schedule.at(at, Event::Overdue { sender });
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CallState, Phase, World, trace, watch::Boundary};
 use crate::{
-    coverage::{Act, Moment},
+    coverage::{Act, Moment, Target},
     event::{CallAnswer, Event, ProcId},
     process::Thread,
 };
@@ -63,6 +63,9 @@ impl World {
         if let Input::Call { request, .. } = &input {
             self.watch_late_call(proc, request);
         }
+        let track = &mut self.procs[proc].track;
+        track.proves = matches!(&input, Input::Lane { event: LaneEvent::Failed(error), .. } if error.aborted);
+        track.ticks = matches!(input, Input::Tick);
         let effects = self.procs[proc].engine.step(now, input);
         self.watch(proc, &effects);
         self.perform(proc, effects);
@@ -165,6 +168,7 @@ impl World {
         }
         let status = self.procs[proc].engine.status(now);
         self.check_bounds(proc, &status);
+        self.check_queue(proc, &status);
         if status.serving != self.procs[proc].serving {
             trace!(self, "p{proc} is {:?}", status.serving);
             self.stats.count("serving", serving_name(&status.serving));
@@ -186,7 +190,7 @@ impl World {
         let Boundary { act, moment, .. } = boundary;
         // The instants around a commit are short, and some acts are seldom: look at them longer.
         let weight = match act {
-            Act::Sync | Act::Commit | Act::Reply | Act::Abort | Act::Close | Act::Fail => 8,
+            Act::Sync | Act::Commit | Act::Reply | Act::Abort | Act::Close | Act::Fail | Act::Undo => 8,
             _ => 1,
         };
         let chance = if self.crashes_left > 0 { self.profile.crash * weight } else { 0 };
@@ -196,7 +200,11 @@ impl World {
             return false;
         }
         let met = self.met(proc, boundary);
-        let aimed = aim.is_some_and(|(row, ..)| met.contains(&row));
+        let with = self.met_with(proc, boundary);
+        let aimed = aim.is_some_and(|(target, ..)| match target {
+            Target::Row(row) => met.contains(&row),
+            Target::Feature(feature) => with.contains(&feature),
+        });
         if !(by_chance || aimed) || !self.dice.lets_happen() {
             return false;
         }
@@ -204,7 +212,7 @@ impl World {
             self.aim = None;
         }
         self.crashes_left = self.crashes_left.saturating_sub(u32::from(by_chance));
-        self.stats.coverage.crashed(&met, act, moment);
+        self.stats.coverage.crashed(&met, &with, act, moment);
         let power = self.dice.hit(self.profile.power * 100);
         let point = format!("{moment:?} {act:?}").to_lowercase();
         trace!(self, "p{proc} is at its end: {point}");

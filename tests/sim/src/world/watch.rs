@@ -4,11 +4,12 @@ use super::{World, trace};
 use crate::{
     coverage::{Act, Feature, Moment, Row},
     event::ProcId,
+    ledger::AppId,
     track::TxnTrack,
 };
 use sidecommit_core::{
-    Effect, Generation, JournalOp, LaneIndex, LaneOp, Marker, OutcomesKey, Request, TxnId,
-    table::{self, LaneState, LaneStep, TxnEvent},
+    Effect, Generation, JournalOp, LaneIndex, LaneOp, Marker, Member, OutcomesKey, Request, TxnId,
+    table::{self, LaneState, LaneStep, TxnEvent, TxnState},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -80,18 +81,53 @@ impl World {
 
     /// Notes what the effects of a step tell about lanes: their producers and the members of their groups.
     fn watch_effects(&mut self, proc: ProcId, effects: &[Effect]) {
-        let track = &mut self.procs[proc].track;
         for effect in effects {
             let Effect::Lane { lane, generation, op } = effect else { continue };
             match op {
-                LaneOp::Open => track.lanes.entry(*lane).or_default().generation = *generation,
+                LaneOp::Open => {
+                    self.procs[proc].track.lanes.entry(*lane).or_default().generation = *generation;
+                }
                 LaneOp::Write { key: OutcomesKey::Marker(..), value } => {
                     let members = Marker::decode(value).map(|marker| marker.members).unwrap_or_default();
-                    track.group(*lane, &members.iter().map(|member| member.txn).collect::<Vec<_>>());
+                    self.watch_group(proc, *lane, &members);
                 }
                 _ => {}
             }
         }
+    }
+
+    /// Notes what a group is like that is on its way.
+    fn watch_group(&mut self, proc: ProcId, lane: LaneIndex, members: &[Member]) {
+        let ids: Vec<TxnId> = members.iter().map(|member| member.txn).collect();
+        let apps: Vec<_> = members.iter().filter_map(|member| self.ledger.app_of(member)).collect();
+        let process = &self.procs[proc];
+        let queued = process.engine.status(self.now()).queued;
+        let several = ids.len() > 1;
+        let (mut keys, mut claims) = (Vec::new(), Vec::new());
+        for app in &apps {
+            let app = &self.ledger.apps[*app];
+            keys.extend(Some(app.ordering_key.as_str()).filter(|key| !key.is_empty()));
+            claims.extend(app.claims());
+        }
+        let repeats = |distinct: usize, all: usize| distinct < all;
+        let shares_key = repeats(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+        let shares_claim = repeats(claims.iter().collect::<BTreeSet<_>>().len(), claims.len());
+        let tried = |id: &TxnId| process.track.txns.get(id).is_some_and(|txn| txn.past.retry);
+        let offender =
+            |app: &AppId| process.spoilt.get(&self.ledger.apps[*app].client).is_some_and(|n| n.len() > 1);
+        let quarantined = !several && queued > 0 && apps.iter().any(offender) && !ids.iter().any(tried);
+        let all = [
+            (Feature::Paced, process.track.ticks && several),
+            (
+                Feature::Crowded,
+                queued > 0 && several && ids.len() >= process.limits.group_commit.transactions,
+            ),
+            (Feature::Ordered, shares_key),
+            (Feature::Claimed, shares_claim),
+            (Feature::Quarantined, quarantined),
+        ];
+        let with = all.into_iter().filter(|(_, there)| *there).map(|(feature, _)| feature).collect();
+        self.procs[proc].track.group(lane, &ids, &with);
     }
 
     /// Notes the rows that the last step went through.
@@ -117,6 +153,14 @@ impl World {
         }
         gone.extend(moves.into_iter().map(|(txn, lane, row)| (txn, lane, Row::Table(row))));
         for (txn, lane, row) in gone {
+            if let (Some(txn), Row::Table(table::Row::Txn(TxnState::Open, TxnEvent::CommitAsked))) =
+                (txn, row)
+            {
+                // One that has a lane already comes before whoever waits for it.
+                let waits =
+                    self.procs[proc].track.txns.get(&txn).is_some_and(|followed| followed.lane.is_none());
+                self.ledger.takes(proc, txn, waits);
+            }
             let with = self.features(proc, txn, lane);
             self.stats.coverage.gone(row, &with);
             trace!(self, "p{proc} {}{}{row}", text(txn), text(lane));
@@ -144,14 +188,16 @@ impl World {
             }
             if let Some(followed) = track.txns.get_mut(&txn) {
                 followed.row = row;
-                followed.retry |= matches!(row, Row::Table(table::Row::Txn(_, TxnEvent::Requeued)));
+                if matches!(row, Row::Table(table::Row::Txn(_, TxnEvent::Requeued))) {
+                    (followed.past.retry, followed.past.proven) = (true, track.proves);
+                }
             }
         }
         if let Some(lane) = lane {
             let followed = track.lanes.entry(lane).or_default();
             followed.row = Some(row);
             if matches!(row, Row::Table(table::Row::Lane(_, LaneStep::Close))) {
-                (followed.several, followed.split, followed.retry) = (false, false, false);
+                followed.with.clear();
             }
         }
     }
@@ -180,9 +226,8 @@ impl World {
             .iter()
             .filter(|(index, followed)| Some(**index) != lane && open(followed.row.and_then(Row::lane_to)));
         let needed = if lane.is_some() { 1 } else { 2 };
-        let of_txn = txn.and_then(|txn| track.txns.get(&txn)).map(|t| (t.several, t.split, t.retry));
-        let of_lane = lane.and_then(|lane| track.lanes.get(&lane)).map(|l| (l.several, l.split, l.retry));
-        let (several, split, retry) = of_txn.or(of_lane).unwrap_or_default();
+        let of_txn = txn.and_then(|txn| track.txns.get(&txn)).map(|txn| &txn.with);
+        let of_lane = lane.and_then(|lane| track.lanes.get(&lane)).map(|lane| &lane.with);
         let all = [
             (Feature::Lanes, others.count() >= needed),
             (Feature::Zombie, process.owned && !self.ledger.owners.is_newest(proc)),
@@ -191,11 +236,22 @@ impl World {
             (Feature::PowerLoss, journal.power_lost),
             (Feature::Tombstones, self.tombstoned),
             (Feature::Compacted, self.compacted),
-            (Feature::Several, several),
-            (Feature::Split, split),
-            (Feature::Retry, retry),
         ];
-        all.into_iter().filter(|(_, there)| *there).map(|(feature, _)| feature).collect()
+        let of_group = of_txn.or(of_lane).into_iter().flatten().copied();
+        all.into_iter().filter(|(_, there)| *there).map(|(feature, _)| feature).chain(of_group).collect()
+    }
+
+    /// What the groups are like that a death at a boundary meets.
+    pub(super) fn met_with(&self, proc: ProcId, boundary: Boundary) -> BTreeSet<Feature> {
+        let track = &self.procs[proc].track;
+        match boundary.concerns {
+            Concerns::All => track.txns.values().flat_map(|txn| txn.with.iter().copied()).collect(),
+            Concerns::Lane(lane, generation) => {
+                let lane = track.lanes.get(&lane).filter(|followed| followed.generation == generation);
+                lane.map(|followed| followed.with.clone()).unwrap_or_default()
+            }
+            Concerns::Nobody => BTreeSet::new(),
+        }
     }
 
     /// The rows that a death at a boundary meets.

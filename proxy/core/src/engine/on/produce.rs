@@ -54,7 +54,11 @@ impl Engine {
         let Produce { txn: id, mut records, .. } = produce;
         let Some(txn) = self.txns.get_mut(&id) else { return produce.sequence };
         txn.next_sequence += records.len() as u64;
-        txn.records.append(&mut records);
+        if txn.records.is_empty() {
+            txn.records = records;
+        } else {
+            txn.records.append(&mut records);
+        }
         txn.bytes += bytes;
         txn.held += bytes;
         txn.idle_deadline = idle_deadline;

@@ -34,6 +34,10 @@ impl World {
             Ok(_) => None,
             Err(refusal) => {
                 self.stats.count("refusals", refusal.reason.name());
+                if refusal.reason == Reason::RecordRejected {
+                    let client = self.ledger.apps[app].client;
+                    self.procs[info.proc].spoilt.entry(client).or_default().insert(app);
+                }
                 Word::of(refusal.reason).map(|word| (txn, word))
             }
         };

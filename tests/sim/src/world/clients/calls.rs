@@ -95,7 +95,7 @@ impl World {
         }
         let to = (from + job.plan.batch as u64).max(job.next + 1).min(all);
         // Half of the jobs send over a stream.
-        let patient = job.app % 2 == 0;
+        let patient = job.app.is_multiple_of(2);
         let records = (from..to).map(|index| record(job, index, &job.plan.records[index as usize]));
         Some(Request::Produce(Produce { txn: job.txn?, sequence: from, records: records.collect(), patient }))
     }
@@ -113,11 +113,12 @@ impl World {
         if plan.offsets == Offsets::None || plan.finish == Finish::Vanish {
             return Vec::new();
         }
-        let input = &mut self.clients[client].input;
+        let partition = self.clients[client].partition;
+        let input = self.inputs.entry(partition).or_insert(1);
         *input += 1;
         let offset = TopicPartitionOffset {
             topic: "input".into(),
-            partition: client as i32,
+            partition,
             offset: *input,
             metadata: self.ledger.apps.len().to_string(),
         };

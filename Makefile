@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics consume bounces outages stubs rivals mutants
+.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages stubs rivals mutants
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -33,7 +33,7 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
 test: needs lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics consume bounces outages stubs rivals
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages stubs rivals
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
@@ -74,6 +74,9 @@ crash: $(BUILD) ## SIGKILL at every named point; KILLS=n
 
 semantics: $(BUILD) ## everything else that is tested on a real Kafka
 	$(STAGE) semantics 12 $(KAFKA) scripts/tests semantics
+
+groups: $(BUILD) ## transactions that share a Kafka transaction: poison, kills, order, throughput; SIDECOMMIT_GROUP_KILLS=n
+	$(STAGE) groups 8 $(KAFKA) scripts/tests groups
 
 consume: $(BUILD) ## reading: copies under faults (COPIES=n of 12 cells), rebalances, dead letters
 	$(STAGE) consume $$((5 + $(COPIES))) env SIDECOMMIT_COPIES=$(COPIES) $(KAFKA) scripts/tests consume

@@ -1,17 +1,27 @@
 //! The broker of a test and what its readers see.
 
 use rdkafka::{
-    Offset, TopicPartitionList,
+    ClientContext, Offset, TopicPartitionList,
     config::ClientConfig,
     consumer::{BaseConsumer, Consumer as _},
-    producer::{BaseProducer, BaseRecord, Producer as _},
+    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer},
 };
 use sidecommit_fixture::{Kafka, Message};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// A real broker: the shared one (`SIDECOMMIT_TEST_BOOTSTRAP`, or started once for this process).
 #[derive(Clone, Copy, Debug)]
 pub struct Cluster(&'static Kafka);
+
+/// Whether the last record was taken by its broker.
+struct Taken(Arc<AtomicBool>);
 
 // === impl Cluster ===
 
@@ -41,6 +51,23 @@ impl Cluster {
         let name = crate::unique("topic");
         self.0.create_topic(&name, partitions, config).expect("the topic can be made");
         name
+    }
+
+    /// Sets a topic's configuration, and returns once its broker goes by it: when it refuses this record.
+    pub async fn tighten(&self, topic: &str, config: &[(&str, &str)], refused: (i64, &str)) {
+        self.0.alter_topic(topic, config).expect("the topic can be altered");
+        let told = Arc::new(AtomicBool::new(true));
+        let config = self.0.client();
+        let producer: ThreadedProducer<Taken> =
+            config.create_with_context(Taken(told.clone())).expect("a producer");
+        let (timestamp, payload) = refused;
+        crate::eventually("the broker goes by the new configuration", 30, async || {
+            let record = BaseRecord::<(), str>::to(topic).payload(payload).timestamp(timestamp);
+            producer.send(record).expect("is taken");
+            producer.flush(Duration::from_secs(30)).expect("is answered");
+            !told.load(Ordering::Relaxed)
+        })
+        .await;
     }
 
     /// Allows everybody an operation on resources: [`Kafka::allow`].
@@ -139,4 +166,16 @@ fn init(kafka: &Kafka, transactional_id: &str) -> BaseProducer {
         config.set("transactional.id", transactional_id).create().expect("a producer");
     producer.init_transactions(Duration::from_secs(30)).expect("the broker answers");
     producer
+}
+
+// === impl Taken ===
+
+impl ClientContext for Taken {}
+
+impl ProducerContext for Taken {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        self.0.store(result.is_ok(), Ordering::Relaxed);
+    }
 }

@@ -22,6 +22,14 @@ const COMMON: [(&str, &str); 2] = [
 /// What a producer's fence makes a sidecar say.
 const FENCE: &str = "WARN .. lane failed .. kind=Fenced";
 
+/// What faults make librdkafka give up, and the sidecar say: in any of these cases it replaces the producer.
+const GIVEN_UP: [&str; 4] = [
+    "WARN librdkafka: .. Failed to add offsets to transaction .. Local: ",
+    "WARN .. lane failed .. kind=Unreachable send_offsets_to_transaction: .. Local: ",
+    "WARN .. lane failed .. kind=Other .. sequence desynchronization",
+    "WARN .. lane failed .. kind=Fenced",
+];
+
 // === impl Expected ===
 
 impl Expected {
@@ -33,6 +41,10 @@ impl Expected {
 
     pub(crate) fn common() -> Vec<Self> {
         COMMON.iter().map(|(line, why)| Self::new(line, why)).collect()
+    }
+
+    pub(crate) fn wire_faults() -> impl Iterator<Item = Self> {
+        GIVEN_UP.into_iter().map(|line| Self::new(line, "faults on the wire"))
     }
 
     pub(crate) fn fence(why: &str) -> Self {

@@ -39,7 +39,8 @@ pub struct Sidecar {
 impl Spec {
     /// A slot of its own on the brokers.
     pub fn new(bootstrap: &str) -> Self {
-        Self::of_slot(bootstrap, &format!("e2e/test/{}/0", unique("app")))
+        // Not with the number last: five digits after nine look like the name of a Deployment's pod, which is refused.
+        Self::of_slot(bootstrap, &format!("e2e/test/{}-slot/0", unique("app")))
     }
 
     /// This slot, in a folder (journal, sockets) of its own: another pod.
@@ -82,6 +83,12 @@ impl Spec {
     /// The test has a producer of this sidecar fenced: `why` says by whom.
     pub fn expects_fence(mut self, why: &str) -> Self {
         self.expected.push(Expected::fence(why));
+        self
+    }
+
+    /// Any of its requests to Kafka, and of the replies, may meet any fault on the wire.
+    pub fn expects_wire_faults(mut self) -> Self {
+        self.expected.extend(Expected::wire_faults());
         self
     }
 

@@ -146,6 +146,12 @@ impl Lane {
         }
     }
 
+    /// Whether what it carries will leave memory without any more calls: not what is delivered of a stream whose
+    /// application has more to say, as its next call might be the one that waits for memory.
+    pub(super) fn frees_memory(&self) -> bool {
+        self.window > 0 || !matches!(self.phase(), None | Some(Phase::Filling { finishing: false }))
+    }
+
     pub(super) fn op(&self, op: LaneOp) -> Effect {
         Effect::Lane { lane: self.index, generation: self.generation, op }
     }

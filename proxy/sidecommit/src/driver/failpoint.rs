@@ -11,6 +11,8 @@ use tokio::{runtime, signal::unix};
 pub enum Failpoint {
     /// A group is delivered, its PREPARED is not in the journal.
     BeforePrepared,
+    /// A group is aborted, for a member's record or offsets or by chance; who is to try again does not know yet.
+    AfterGroupAbort,
     /// PREPARED is durable, EndTxn is not sent.
     AfterPrepared,
     /// EndTxn was answered Ok, the caller was not.
@@ -36,8 +38,9 @@ struct Armed {
 
 impl Failpoint {
     /// All points with their names.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("before-prepared", Self::BeforePrepared),
+        ("after-group-abort", Self::AfterGroupAbort),
         ("after-prepared", Self::AfterPrepared),
         ("after-end", Self::AfterEnd),
         ("after-reply", Self::AfterReply),

@@ -160,6 +160,9 @@ impl Driver {
             Input::Lane { lane, event: LaneEvent::Ended(_), .. } => self.flushes.remove(lane),
             _ => None,
         };
+        if matches!(&input, Input::Lane { event: LaneEvent::Failed(error), .. } if error.aborted) {
+            self.failpoints.pass(Failpoint::AfterGroupAbort);
+        }
         let effects = self.engine.step(now, input);
         let commits =
             |effect: &Effect| matches!(effect, Effect::Reply { answer: Ok(Answer::Committed { .. }), .. });

@@ -1,7 +1,7 @@
 //! Every API that a transaction needs under every kind of fault, one cell after the other; the APIs side by side, each on
 //! a sidecar of its own. In each cell two transactions run to a definite outcome, and when it is over a third commits.
 
-use crate::rig::{Rig, expects_any};
+use crate::rig::Rig;
 use sidecommit_e2e::Told;
 use sidecommit_faultproxy::{Api, Rule};
 use std::{collections::BTreeMap, sync::Arc, thread};
@@ -84,7 +84,8 @@ impl Sum {
 /// One API under some faults. What a transaction streams is in Kafka while it is open, and cannot be sent again.
 async fn column(api: Api, streaming: bool, faults: Vec<Fault>) -> Sum {
     let streaming_bytes = if streaming { "0B" } else { "256KiB" };
-    let rig = Rig::new(|spec| expects_any(spec).set("limits.streaming_bytes", streaming_bytes)).await;
+    let rig =
+        Rig::new(|spec| spec.expects_wire_faults().set("limits.streaming_bytes", streaming_bytes)).await;
     let mut teller = rig.teller();
     let mut sum = Sum::default();
     for fault in faults {

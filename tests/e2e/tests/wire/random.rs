@@ -1,9 +1,6 @@
 //! Random faults, and fences, under several applications at once, on all lanes.
 
-use crate::{
-    matrix::APIS,
-    rig::{Rig, expects_any},
-};
+use crate::{matrix::APIS, rig::Rig};
 use sidecommit_e2e::Told;
 use sidecommit_faultproxy::{Api, FaultProxy, Rule, Side};
 use tokio::{task::JoinSet, time::Duration};
@@ -36,7 +33,7 @@ async fn under_random_faults_callers_are_told_what_readers_see() {
         // Each attempt counts; and what finds a free lane is in Kafka while it is open.
         let spec = spec.set("limits.group_attempts_max", "1").set("limits.streaming_bytes", "0B");
         let others = "the lanes share one partition of the outcomes, and one of them waits for replies";
-        expects_any(spec)
+        spec.expects_wire_faults()
             .expects("WARN .. another producer's open transaction holds back the outcomes", others)
     })
     .await;

@@ -1,6 +1,6 @@
 //! What is read, and the offsets of it, while the outcome of a commit is not known.
 
-use crate::rig::{Rig, expects_any};
+use crate::rig::Rig;
 use sidecommit_e2e::{App, Reader, Told, eventually, record, subscribe, unique};
 use sidecommit_faultproxy::{Api, Rule};
 use sidecommit_rpc::proto::v1;
@@ -40,7 +40,7 @@ async fn outcome(mut app: App, txn: String) -> Told {
 /// reads on: from behind what was committed, or the same again, and not before it is known which.
 async fn breaks(is_fenced: bool) {
     let rig = Rig::new(|spec| {
-        expects_any(spec)
+        spec.expects_wire_faults()
             .set("limits.group_attempts_max", "1")
             .set("limits.session_grace", "500ms")
             // Has to end before a member would be missed.

@@ -45,14 +45,6 @@ pub(crate) struct Transfer {
     offset: Option<i64>,
 }
 
-/// What faults make librdkafka give up, and the sidecar say: in any of these cases it replaces the producer.
-const GIVEN_UP: [&str; 4] = [
-    "WARN librdkafka: .. Failed to add offsets to transaction .. Local: ",
-    "WARN .. lane failed .. kind=Unreachable send_offsets_to_transaction: .. Local: ",
-    "WARN .. lane failed .. kind=Other .. sequence desynchronization",
-    "WARN .. lane failed .. kind=Fenced",
-];
-
 // === impl Rig ===
 
 impl Rig {
@@ -204,11 +196,6 @@ fn accepted(answer: Result<i64, Refused>) {
 async fn commit(app: &mut App, transfer: &Transfer) -> Result<(), Refused> {
     let offsets = i64::from(transfer.offset.is_some());
     app.commit(&transfer.id, 2, offsets).await.map(drop)
-}
-
-/// For tests in which any request may meet any fault.
-pub(crate) fn expects_any(spec: Spec) -> Spec {
-    GIVEN_UP.iter().fold(spec, |spec, line| spec.expects(line, "faults on the wire"))
 }
 
 /// Repeats a Commit as its refusals say.

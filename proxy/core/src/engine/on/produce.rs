@@ -2,8 +2,8 @@
 
 use crate::{
     Answer, CallId, Produce, Reason, Record, Refusal, TxnId,
-    engine::{Engine, outcome::Cause},
-    table::{LaneState, TxnState},
+    engine::{Engine, lane::Lane, outcome::Cause},
+    table::TxnState,
 };
 
 impl Engine {
@@ -117,7 +117,7 @@ impl Engine {
         if self.buffered + bytes <= limit {
             return Ok(());
         }
-        if self.lanes.iter().any(|lane| lane.state == LaneState::Busy) {
+        if self.lanes.iter().any(Lane::frees_memory) {
             return Err(self.buffer_full(bytes));
         }
         let open = self.txns.values().filter(|txn| txn.state == TxnState::Open && txn.held > 0);

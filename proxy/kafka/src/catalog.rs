@@ -27,6 +27,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     topics: HashMap<String, Known>,
+    /// Topics that may not be written to, and until when that is believed.
+    denied: HashMap<String, Instant>,
     /// A topic whose configuration we may not read has been warned about.
     warned: bool,
     stopped: bool,
@@ -44,6 +46,9 @@ struct Known {
 
 /// Facts that were looked up just now are not doubted: the broker does not tell all that it goes by.
 const DOUBT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a right that was missing is not asked for again: so long it takes at most until one that was given is noticed.
+const DENIED_FOR: Duration = Duration::from_secs(5);
 
 // === impl Catalog ===
 
@@ -86,6 +91,22 @@ impl Catalog {
             (known.doubted, known.used) = (true, true);
             self.shared.changed.notify_all();
         }
+    }
+
+    /// The broker does not let us write to the topic: for a while nobody needs to try, and to spoil a group with it.
+    pub fn deny(&self, topic: &str) {
+        self.shared.state.lock().denied.insert(topic.to_owned(), Instant::now() + DENIED_FOR);
+    }
+
+    /// Whether the broker refused records for the topic just now, for want of the right to write to it.
+    pub fn is_denied(&self, topic: &str) -> bool {
+        let mut state = self.shared.state.lock();
+        let until = state.denied.get(topic).copied();
+        let denied = until.is_some_and(|until| Instant::now() < until);
+        if until.is_some() && !denied {
+            state.denied.remove(topic);
+        }
+        denied
     }
 
     /// Every topic that is known, for status and warnings.

@@ -7,7 +7,7 @@ use crate::{
     metrics::Metrics,
     settings::{OutcomesMode, Settings},
 };
-use sidecommit_core::{Blame, Input, LaneError, LaneEvent, Millis, Start};
+use sidecommit_core::{Blame, Input, LaneError, LaneErrorKind, LaneEvent, Millis, Start};
 use sidecommit_identity::Identity;
 use sidecommit_journal::{Binding, Journal, Options};
 use sidecommit_kafka::{
@@ -197,8 +197,8 @@ fn open(
             LaneSettings { consumers: Some(consumers), ..lanes },
             lane_slot,
             Arc::new(move |lane, generation, event| {
-                if let LaneEvent::Failed(LaneError { blame: Blame::Records { topic, .. }, .. }) = &event {
-                    doubted.doubt(topic);
+                if let LaneEvent::Failed(error) = &event {
+                    learn(&doubted, error);
                 }
                 engine.lane(lane, generation, event);
             }),
@@ -210,6 +210,15 @@ fn open(
     });
     let parts = Parts { start, journal, consumers, lanes, reader, clock, metrics, failpoints };
     Ok(Opened { parts, topics, cluster_id: cluster_id.into() })
+}
+
+/// What the broker refused tells something of the topic: the next such record is to be refused when it comes.
+fn learn(catalog: &Catalog, error: &LaneError) {
+    let Blame::Records { topic, .. } = &error.blame else { return };
+    match error.kind {
+        LaneErrorKind::Record { denied: true } => catalog.deny(topic),
+        _ => catalog.doubt(topic),
+    }
 }
 
 /// Where the slot's own records go.

@@ -38,6 +38,12 @@ impl Topics {
     /// # Errors
     /// UNKNOWN_TOPIC, TOPIC_DENIED or KAFKA_UNREACHABLE.
     pub async fn facts(&self, topic: &str) -> Result<Arc<TopicFacts>, Refusal> {
+        if self.shared.catalog.is_denied(topic) {
+            let message = format!(
+                "topic {topic:?}: the broker refused records for it just now, for want of the right to write to it"
+            );
+            return Err(Refusal::new(Reason::TopicDenied, message).field("records.topic"));
+        }
         if let Some(facts) = self.shared.catalog.cached(topic) {
             return Ok(Arc::new(facts));
         }

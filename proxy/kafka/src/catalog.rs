@@ -48,7 +48,7 @@ struct Known {
 const DOUBT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a right that was missing is not asked for again: so long it takes at most until one that was given is noticed.
-const DENIED_FOR: Duration = Duration::from_secs(5);
+const DENIED_FOR: Duration = Duration::from_secs(1);
 
 // === impl Catalog ===
 

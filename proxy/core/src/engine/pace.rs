@@ -50,7 +50,10 @@ impl Pace {
         let Some(since) = self.since else { return false };
         let (waiting, records, bytes) = load.waiting;
         let full = waiting >= limits.transactions || records >= limits.records || bytes >= limits.bytes;
-        waiting > 0 && (full || load.present() >= self.company || now >= since + limits.wait)
+        // Many small groups beside each other cost the broker more than they save. So those that wait start when they are as many as
+        // those that lanes carry, else when some of these are done: half of the callers are served while the others come.
+        let many = waiting >= load.carried;
+        waiting > 0 && (full || many && (load.present() >= self.company || now >= since + limits.wait))
     }
 
     /// When a group is due at the latest.
@@ -131,8 +134,18 @@ mod tests {
     #[test]
     fn those_on_other_lanes_are_not_waited_for() {
         let mut pace = after_four();
+        pace.arrived(2, load(2, 2));
+        assert!(pace.is_due(2, load(2, 2), &LIMITS));
+    }
+
+    #[test]
+    fn few_do_not_start_beside_many() {
+        let mut pace = after_four();
         pace.arrived(2, load(1, 3));
-        assert!(pace.is_due(2, load(1, 3), &LIMITS));
+        assert!(!pace.is_due(100, load(1, 3), &LIMITS));
+        assert!(pace.is_due(100, load(3, 3), &LIMITS));
+        assert!(pace.is_due(100, load(1, 1), &LIMITS));
+        assert!(pace.is_due(100, Load { waiting: (1, 100, 1), carried: 3 }, &LIMITS), "it is full");
     }
 
     #[test]

@@ -158,12 +158,7 @@ impl Producer {
                 self.keep_below(max, outgoing)?;
             }
             let Outgoing { member, index, record } = outgoing;
-            let sent = Sent::Record {
-                member: *member,
-                index: *index,
-                bytes: record.bytes(),
-                topic: record.topic.clone(),
-            };
+            let sent = Sent::Record { member: *member, index: *index, bytes: record.bytes() };
             let to = BaseRecord::<[u8], [u8], _> {
                 topic: &record.topic,
                 partition: record.partition,

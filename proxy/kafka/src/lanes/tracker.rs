@@ -12,7 +12,7 @@ use rdkafka::{
 use sidecommit_core::{Coordinate, Flushed, MemberReport, PartitionRange, Suspect};
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ const PROGRESS_BYTES: u64 = 256 << 10;
 #[derive(Debug)]
 pub(super) enum Sent {
     /// An application's record.
-    Record { member: u32, index: u64, bytes: u64, topic: Arc<str> },
+    Record { member: u32, index: u64, bytes: u64 },
     /// One of our own to the outcomes topic.
     Own { is_marker: bool },
 }
@@ -48,7 +48,12 @@ pub(super) struct Failure {
 }
 
 /// The context of one lane's producer.
+///
+/// For each record the lane's thread passes here once and the thread that polls once: what the former does takes no lock, since it would mostly
+/// wait for the latter.
 pub(super) struct Tracker {
+    /// Sent and not yet reported.
+    pending: AtomicUsize,
     state: Mutex<State>,
     /// A report came in.
     moved: Condvar,
@@ -57,13 +62,11 @@ pub(super) struct Tracker {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Sent and not yet reported.
-    pending: usize,
     /// Delivered bytes not yet told.
     untold: u64,
     /// Somebody waits for all reports, or they do not matter any more: tell nothing.
     quiet: bool,
-    ranges: HashMap<(u32, Arc<str>, i32), Range>,
+    ranges: Ranges,
     marker: Option<Coordinate>,
     failure: Option<Failure>,
     failed: bool,
@@ -92,6 +95,17 @@ struct Range {
     count: u64,
 }
 
+/// Where the records of each member went, per topic and partition.
+#[derive(Debug, Default)]
+struct Ranges {
+    /// The one that was added to last: batches are reported one after the other, so that it is mostly the next one too.
+    current: Option<(Place, Range)>,
+    others: HashMap<Place, Range>,
+}
+
+/// Member, topic, partition.
+type Place = (u32, String, i32);
+
 /// Recognises offsets that the broker did not tell. For a batch that it had already (DUPLICATE_SEQUENCE) librdkafka
 /// counts up from its invalid offset, -1001: from the batch's 1002nd record on these look like offsets.
 #[derive(Debug, Default)]
@@ -101,22 +115,33 @@ struct Duplicates(HashMap<(String, i32), i64>);
 
 impl Tracker {
     pub(super) fn new(notify: impl Fn(Notice) + Send + Sync + 'static) -> Self {
-        Self { state: Mutex::default(), moved: Condvar::new(), notify: Box::new(notify) }
+        Self {
+            pending: AtomicUsize::new(0),
+            state: Mutex::default(),
+            moved: Condvar::new(),
+            notify: Box::new(notify),
+        }
     }
 
     /// Forgets the last transaction.
     pub(super) fn begin(&self) {
         *self.state.lock() = State::default();
+        self.pending.store(0, Ordering::Relaxed);
     }
 
     /// To be called before a record is given to librdkafka.
     pub(super) fn sending(&self) {
-        self.state.lock().pending += 1;
+        self.pending.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The record was not taken.
     pub(super) fn not_sent(&self) {
-        self.state.lock().pending -= 1;
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A report came; tells how many are still to come.
+    fn reported(&self) -> usize {
+        self.pending.fetch_sub(1, Ordering::Relaxed).saturating_sub(1)
     }
 
     /// From now on nothing is told: somebody waits for the last report.
@@ -138,7 +163,7 @@ impl Tracker {
     /// Waits until a report comes in, if any is to come. False if none did.
     pub(super) fn await_report(&self, timeout: Duration) -> bool {
         let mut state = self.state.lock();
-        if state.pending == 0 || state.failed {
+        if self.pending.load(Ordering::Relaxed) == 0 || state.failed {
             return true;
         }
         !self.moved.wait_for(&mut state, timeout).timed_out()
@@ -171,9 +196,9 @@ impl Tracker {
     pub(super) fn report(&self) -> Flushed {
         let state = self.state.lock();
         let mut members: BTreeMap<u32, Vec<PartitionRange>> = BTreeMap::new();
-        for ((member, topic, partition), range) in &state.ranges {
+        for ((member, topic, partition), range) in state.ranges.iter() {
             members.entry(*member).or_default().push(PartitionRange {
-                topic: topic.to_string(),
+                topic: topic.clone(),
                 partition: *partition,
                 first_offset: range.first,
                 last_offset: range.last,
@@ -192,23 +217,20 @@ impl Tracker {
 
     fn delivered(&self, sent: Sent, topic: &str, partition: i32, offset: i64) {
         let mut state = self.state.lock();
-        state.pending -= 1;
+        let pending = self.reported();
         let offset = state.duplicates.known(topic, partition, offset);
         match sent {
             Sent::Own { is_marker: false } => {}
             Sent::Own { is_marker: true } => {
                 state.marker = Some(Coordinate { topic: topic.to_owned(), partition, offset });
             }
-            Sent::Record { member, bytes, topic, .. } => {
+            Sent::Record { member, bytes, .. } => {
                 state.untold += bytes;
-                let range = state.ranges.entry((member, topic, partition));
-                let range = range.or_insert(Range { first: offset, last: offset, count: 0 });
-                range.last = offset;
-                range.count += 1;
+                state.ranges.add(member, topic, partition, offset);
             }
         }
         self.moved.notify_all();
-        let told = state.untold >= PROGRESS_BYTES || (state.pending == 0 && state.untold > 0);
+        let told = state.untold >= PROGRESS_BYTES || (pending == 0 && state.untold > 0);
         if told && !state.quiet {
             let bytes = std::mem::take(&mut state.untold);
             drop(state);
@@ -218,7 +240,7 @@ impl Tracker {
 
     fn failed(&self, sent: &Sent, topic: &str, partition: i32, code: Code) {
         let mut state = self.state.lock();
-        state.pending -= 1;
+        self.reported();
         let record = match sent {
             Sent::Record { member, index, .. } => Some((*member, *index)),
             Sent::Own { .. } => None,
@@ -295,6 +317,29 @@ fn refused_topic(message: &str) -> Option<&str> {
     (!why.contains("Operation not attempted")).then_some(topic)
 }
 
+// === impl Ranges ===
+
+impl Ranges {
+    fn add(&mut self, member: u32, topic: &str, partition: i32, offset: i64) {
+        let is = |place: &Place| place.0 == member && place.2 == partition && place.1 == topic;
+        if !self.current.as_ref().is_some_and(|(place, _)| is(place)) {
+            let former = self.current.take();
+            self.others.extend(former);
+            let place = (member, topic.to_owned(), partition);
+            let range = self.others.remove(&place).unwrap_or(Range { first: offset, last: offset, count: 0 });
+            self.current = Some((place, range));
+        }
+        if let Some((_, range)) = &mut self.current {
+            range.last = offset;
+            range.count += 1;
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Place, &Range)> {
+        self.others.iter().chain(self.current.as_ref().map(|(place, range)| (place, range)))
+    }
+}
+
 // === impl Duplicates ===
 
 impl Duplicates {
@@ -317,6 +362,7 @@ impl Duplicates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     type Notices = Arc<Mutex<Vec<Notice>>>;
 
@@ -327,7 +373,7 @@ mod tests {
     }
 
     fn record(member: u32, index: u64, bytes: u64) -> Sent {
-        Sent::Record { member, index, bytes, topic: "t".into() }
+        Sent::Record { member, index, bytes }
     }
 
     #[test]

@@ -31,6 +31,8 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 /// Per connection: none but that of its streams. One that waits for room is not read, and a window that is full of what such
 /// streams have sent would hold up all others of the connection, those among them that could make room.
 const CONNECTION_WINDOW_BYTES: u32 = (1 << 31) - 1;
+/// Of HTTP/2: clients that heed it send a message of bulk in a few frames instead of one for each 16 KiB.
+const FRAME_BYTES_MAX: u32 = 256 << 10;
 /// Calls under way on one connection; beyond, clients wait.
 const CALLS_PER_CONNECTION_MAX: u32 = 4096;
 /// Calls that were cancelled before the server took them; short deadlines are no attack here.
@@ -144,6 +146,7 @@ async fn listen<A: Accept>(
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_frame_size(FRAME_BYTES_MAX)
         .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
         .http2_max_pending_accept_reset_streams(Some(CANCELLED_PENDING_MAX))
         .layer(MapRequestLayer::new(watched))

@@ -68,7 +68,7 @@ fn of(pid: u32) -> Option<(u32, Usage)> {
     Some((group, Usage { cpu_s, rss_mib, rss_peak_mib: memory(&status, "VmHWM:")? }))
 }
 
-/// Process group and CPU time in /proc/<pid>/stat. The name may contain anything, brackets too.
+/// Process group and CPU time in `/proc/<pid>/stat`. The name may contain anything, brackets too.
 fn stat(text: &str) -> Option<(u32, f64)> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |nth: usize| fields.get(nth)?.parse::<u64>().ok();
@@ -76,7 +76,7 @@ fn stat(text: &str) -> Option<(u32, f64)> {
     Some((number(2)?.try_into().ok()?, (number(11)? + number(12)?) as f64 / TICKS_PER_SECOND))
 }
 
-/// A line of /proc/<pid>/status.
+/// A line of `/proc/<pid>/status`.
 fn memory(status: &str, name: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<f64>().ok()? / KIB_PER_MIB)

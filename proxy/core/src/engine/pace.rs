@@ -8,6 +8,9 @@ use crate::{GroupCommit, Millis};
 /// After so long without as many at once, they are not expected any more.
 const MEMORY: Millis = 50;
 
+/// For so many times `group_commit.wait` few wait for many to be done.
+const BESIDE: u64 = 10;
+
 /// How many commit at a time, and since when somebody waits who could start.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -51,14 +54,16 @@ impl Pace {
         let (waiting, records, bytes) = load.waiting;
         let full = waiting >= limits.transactions || records >= limits.records || bytes >= limits.bytes;
         // Many small groups beside each other cost the broker more than they save. So those that wait start when they are as many as
-        // those that lanes carry, else when some of these are done: half of the callers are served while the others come.
-        let many = waiting >= load.carried;
+        // those that lanes carry, else when some of these are done: half of the callers are served while the others come. But a
+        // Kafka transaction that takes long, or hangs, holds up nobody else.
+        let many = waiting >= load.carried || now >= since + BESIDE * limits.wait;
         waiting > 0 && (full || many && (load.present() >= self.company || now >= since + limits.wait))
     }
 
-    /// When a group is due at the latest.
-    pub(super) fn deadline(&self, limits: &GroupCommit) -> Option<Millis> {
-        self.since.map(|since| since + limits.wait)
+    /// When to look again whether a group is due.
+    pub(super) fn deadline(&self, now: Millis, limits: &GroupCommit) -> Option<Millis> {
+        let since = self.since?;
+        [limits.wait, BESIDE * limits.wait].into_iter().map(|wait| since + wait).find(|at| *at > now)
     }
 
     /// A group started, or nobody could; `left`: those who wait still may.
@@ -115,7 +120,7 @@ mod tests {
             pace.arrived(2, load(waiting, 0));
             assert!(!pace.is_due(2, load(waiting, 0), &LIMITS), "{waiting} of 4");
         }
-        assert_eq!(pace.deadline(&LIMITS), Some(7));
+        assert_eq!(pace.deadline(2, &LIMITS), Some(7));
         assert!(pace.is_due(7, load(3, 0), &LIMITS));
         pace.arrived(3, load(4, 0));
         assert!(pace.is_due(3, load(4, 0), &LIMITS));
@@ -142,10 +147,12 @@ mod tests {
     fn few_do_not_start_beside_many() {
         let mut pace = after_four();
         pace.arrived(2, load(1, 3));
-        assert!(!pace.is_due(100, load(1, 3), &LIMITS));
-        assert!(pace.is_due(100, load(3, 3), &LIMITS));
-        assert!(pace.is_due(100, load(1, 1), &LIMITS));
-        assert!(pace.is_due(100, Load { waiting: (1, 100, 1), carried: 3 }, &LIMITS), "it is full");
+        assert!(!pace.is_due(51, load(1, 3), &LIMITS));
+        assert!(pace.is_due(51, load(3, 3), &LIMITS));
+        assert!(pace.is_due(51, load(1, 1), &LIMITS));
+        assert!(pace.is_due(51, Load { waiting: (1, 100, 1), carried: 3 }, &LIMITS), "it is full");
+        assert_eq!(pace.deadline(51, &LIMITS), Some(52));
+        assert!(pace.is_due(52, load(1, 3), &LIMITS), "those on the lanes take too long");
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Engine {
             return;
         }
         while self.start_shared() || self.start_alone() {}
-        if let Some(at) = self.pace.deadline(&self.limits.group_commit).filter(|at| *at > self.now) {
+        if let Some(at) = self.pace.deadline(self.now, &self.limits.group_commit) {
             self.timers.set(at, Timer::Group);
         }
     }

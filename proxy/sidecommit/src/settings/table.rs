@@ -121,7 +121,8 @@ settings! {
     "group_commit.records" group_commit_records: u64 = "10000", Form::Integer(1, 1_000_000_000);
     /// Bytes that share one Kafka transaction at most; a transaction alone may have more.
     "group_commit.bytes" group_commit_bytes: u64 = "1MiB", Form::Size(1, 1 << 40);
-    /// How long a transaction waits for company at most. One that has none to expect does not wait.
+    /// How long a transaction waits for company at most; few wait up to ten times as long for many that are under way. One that has none
+    /// to expect does not wait.
     "group_commit.wait" group_commit_wait: u64 = "5ms", Form::Duration(0, 1_000);
 
     /// Lanes (transactional.ids) at most.

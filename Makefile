@@ -76,7 +76,7 @@ semantics: $(BUILD) ## everything else that is tested on a real Kafka
 	$(STAGE) semantics 12 $(KAFKA) scripts/tests semantics
 
 groups: $(BUILD) ## transactions that share a Kafka transaction: poison, kills, order, throughput; SIDECOMMIT_GROUP_KILLS=n
-	$(STAGE) groups 8 $(KAFKA) scripts/tests groups
+	$(STAGE) groups 10 $(KAFKA) scripts/tests groups
 
 consume: $(BUILD) ## reading: copies under faults (COPIES=n of 12 cells), rebalances, dead letters
 	$(STAGE) consume $$((5 + $(COPIES))) env SIDECOMMIT_COPIES=$(COPIES) $(KAFKA) scripts/tests consume

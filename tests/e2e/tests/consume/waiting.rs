@@ -114,7 +114,14 @@ async fn a_static_member_whose_application_is_back_at_once_has_failed_and_goes_o
             return settle(&mut app, &delivery).await;
         }
         hold(&mut app, &delivery).await.expect("is to be had");
-        // Dies over it, well within its session's grace.
+        // Dies over it, well within its session's grace; who came before that is seen would be a second one of its name.
+        drop(reader);
+        let is_away = async || {
+            let groups = sidecar.command(&["groups", "list", "--json"]).replace(char::is_whitespace, "");
+            assert!(groups.contains("\"connected\":"), "{groups}");
+            !groups.contains("\"connected\":true")
+        };
+        eventually("the sidecar has seen it go", 20, is_away).await;
     }
 }
 

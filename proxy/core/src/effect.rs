@@ -64,6 +64,9 @@ pub enum LaneOp {
     Begin,
     /// Send records. Not answered, but for Progress.
     Send(Vec<Outgoing>),
+    /// Send records of which one may be refused, each in a batch of its own: the broker refuses batches, so this is how the one is
+    /// named. Slow: each waits for the delivery of the one before. Not answered.
+    SendApart(Vec<Outgoing>),
     /// Write one of our own records to the outcomes within the transaction. Not answered.
     Write {
         /// Its key.

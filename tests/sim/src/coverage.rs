@@ -201,7 +201,7 @@ impl Act {
         match op {
             LaneOp::Open => Self::Open,
             LaneOp::Begin => Self::Begin,
-            LaneOp::Send(_) => Self::Send,
+            LaneOp::Send(_) | LaneOp::SendApart(_) => Self::Send,
             LaneOp::Write { .. } => Self::Write,
             LaneOp::Offsets(_) => Self::Offsets,
             LaneOp::Flush => Self::Flush,

@@ -77,15 +77,19 @@ impl Engine {
         if suspected == 0 && members.len() > 1 {
             return vec![Part::Unlucky; members.len()]; // our own record or offsets
         }
-        // Who is the only one under suspicion needs no further proof.
+        // Who is the only one under suspicion needs no further proof, but which of its records it was may have to be found yet.
         let only = suspected == 1;
-        let part = |suspect: Option<(Option<u64>, bool)>| match suspect {
-            Some((index, proven)) if proven || only => Part::Guilty(index),
+        let alone = members.len() == 1;
+        let one = |id: &TxnId| self.txns.get(id).is_some_and(|txn| txn.next_sequence == 1);
+        let part = |(id, suspect): (&TxnId, Option<(Option<u64>, bool)>)| match suspect {
+            Some((index, proven)) if proven || alone || only && (index.is_none() || one(id)) => {
+                Part::Guilty(index)
+            }
             Some(_) => Part::Suspect,
-            None if members.len() == 1 => Part::Guilty(None),
+            None if alone => Part::Guilty(None),
             None => Part::Innocent,
         };
-        suspects.into_iter().map(part).collect()
+        members.iter().zip(suspects).map(part).collect()
     }
 
     /// A caller that spoils groups again and again runs alone with that topic. Not for a consumer group's sake: its generation

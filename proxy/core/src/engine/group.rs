@@ -13,6 +13,9 @@ use crate::{
     table::{LaneStep, TxnEvent, TxnState},
 };
 
+/// A suspect with more records sends them in batches all the same: it would take too long, and the refusal names the batch.
+const APART_MAX: usize = 100;
+
 impl Engine {
     /// Starts a Kafka transaction on an idle lane.
     pub(super) fn start_group(&mut self, index: LaneIndex, members: Vec<TxnId>, carries: Carries) {
@@ -57,7 +60,7 @@ impl Engine {
     /// Hands over a buffered group at once; its records stay in memory for another attempt.
     fn send_whole(&mut self, index: LaneIndex) {
         let Some(group) = self.lane(index).group.as_ref() else { return };
-        let members = group.members.clone();
+        let (members, carries) = (group.members.clone(), group.carries);
         let mut batch = Vec::new();
         for (member, id) in members.iter().enumerate() {
             let txn = &self.txns[id];
@@ -69,7 +72,12 @@ impl Engine {
         }
         let marker = self.marker_op(index);
         let offsets = merge_offsets(members.iter().map(|id| &self.txns[id]));
-        let records = (!batch.is_empty()).then_some(LaneOp::Send(batch));
+        let send = if carries == Carries::Alone && batch.len() <= APART_MAX {
+            LaneOp::SendApart
+        } else {
+            LaneOp::Send
+        };
+        let records = (!batch.is_empty()).then(|| send(batch));
         // The marker goes with the batch, and before offsets: it absorbs CONCURRENT_TRANSACTIONS at 20 ms instead of
         // AddOffsetsToTxn's longer back-off.
         let ops = records.into_iter().chain([marker]).chain(offsets.into_iter().map(LaneOp::Offsets));

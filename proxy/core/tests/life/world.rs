@@ -216,7 +216,7 @@ impl World {
                 self.offsets.remove(&lane);
                 (!self.inits_hang && self.stuck != Some(lane)).then_some(LaneEvent::Opened)
             }
-            LaneOp::Send(batch) => {
+            LaneOp::Send(batch) | LaneOp::SendApart(batch) => {
                 self.sent.entry(lane).or_default().extend(batch);
                 None
             }

@@ -148,6 +148,15 @@ impl Producer {
         Ok(())
     }
 
+    /// Each record in a batch of its own, so that one that is refused is named.
+    pub(super) fn send_apart(&self, records: &[Outgoing]) -> Outcome<()> {
+        for record in records {
+            self.send(std::slice::from_ref(record))?;
+            self.await_deliveries()?;
+        }
+        Ok(())
+    }
+
     fn send_run(&self, topic: &Arc<str>, records: &[Outgoing]) -> Outcome<()> {
         let max = self.settings.topic_limits.of(topic).filter(|max| *max < self.settings.batch_bytes.into());
         if max.is_none() {

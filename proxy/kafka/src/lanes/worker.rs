@@ -72,6 +72,7 @@ impl Worker {
                 producer.begin().map(|()| None)
             }
             LaneOp::Send(records) => producer.send(&records).map(|()| None),
+            LaneOp::SendApart(records) => producer.send_apart(&records).map(|()| None),
             LaneOp::Write { key, value } => producer.write(&self.lane.slot, &key, &value).map(|()| None),
             LaneOp::Offsets(offsets) => producer.offsets(&offsets).map(|()| None),
             LaneOp::Flush => producer.flush().map(|flushed| Some(LaneEvent::Flushed(flushed))),

@@ -193,6 +193,22 @@ fn in_a_rejected_batch_the_guilty_records_are_named_as_far_as_librdkafka_tells()
     }
 }
 
+#[test]
+fn of_records_that_are_sent_apart_the_guilty_one_is_named() {
+    let config = [("message.timestamp.after.max.ms", "60000")];
+    let (rig, topic) = (Rig::new("apart"), topic("apart", 1, &config));
+    rig.open(1);
+    let mut records: Vec<_> = (0..20).map(|n| record(&topic, &n.to_string())).collect();
+    records[13].timestamp_ms = now_ms() + 3_600_000;
+    rig.order(1, LaneOp::Begin);
+    let LaneOp::Send(records) = send(0, records) else { panic!("are sent") };
+    rig.order(1, LaneOp::SendApart(records));
+    rig.order(1, LaneOp::Flush);
+    let error = rig.failed(1);
+    assert_eq!(error.kind, LaneErrorKind::Record { denied: false }, "{}", error.message);
+    assert_eq!(suspects(&error), [(0, 13)]);
+}
+
 /// Without the right to read a topic's configuration its limit is not known beforehand.
 #[test]
 fn a_limit_that_nobody_told_is_learnt_from_the_first_batch_that_is_refused() {

@@ -86,7 +86,7 @@ impl World {
         }
         let key_of = |key: OutcomesKey| Bytes::from(key.encode(&self.slot));
         let routed = match &op {
-            LaneOp::Send(records) => {
+            LaneOp::Send(records) | LaneOp::SendApart(records) => {
                 let mut routed: Vec<_> =
                     records.iter().map(|outgoing| self.route(outgoing.clone())).collect();
                 if self.plant == Some(Plant::MembersReversed) {
@@ -108,6 +108,7 @@ impl World {
         match op {
             LaneOp::Begin => producer.begin(),
             LaneOp::Send(_) => producer.send(routed),
+            LaneOp::SendApart(_) => routed.into_iter().for_each(|record| producer.send(vec![record])),
             LaneOp::Write { value, .. } => {
                 producer.write(Broker::OUTCOMES, written.unwrap_or_default(), value.into());
             }

@@ -287,16 +287,20 @@ fn transact(text: &str, value: &'static str, timeout: Option<Millis>) -> Request
     })
 }
 
-#[test]
-fn of_a_refused_group_only_the_guilty_one_fails_and_its_key_is_free_again() {
-    let limits = Limits {
+/// One lane, and groups of up to eight that wait for nobody.
+fn one_lane() -> Limits {
+    Limits {
         lanes_max: 1,
         lanes_warm: 1,
         lanes_reserved: 0,
         group_commit: GroupCommit::of(8),
         ..Limits::default()
-    };
-    let mut world = World::start(limits);
+    }
+}
+
+#[test]
+fn of_a_refused_group_only_the_guilty_one_fails_and_its_key_is_free_again() {
+    let mut world = World::start(one_lane());
     // The one lane is held up, so that the others gather in one group; it is freed by the first one's timeout.
     world.hangs = true;
     world.call(transact("first", "v", Some(1_000)));
@@ -320,14 +324,7 @@ fn of_a_refused_group_only_the_guilty_one_fails_and_its_key_is_free_again() {
 
 #[test]
 fn of_a_refused_group_who_has_no_time_left_has_timed_out_and_is_not_blamed() {
-    let limits = Limits {
-        lanes_max: 1,
-        lanes_warm: 1,
-        lanes_reserved: 0,
-        group_commit: GroupCommit::of(8),
-        ..Limits::default()
-    };
-    let mut world = World::start(limits);
+    let mut world = World::start(one_lane());
     world.hangs = true;
     world.call(transact("first", "v", Some(1_000)));
     let calls = [("a", "v", Some(1_500)), ("b", "bad", None)].map(|(key, value, timeout)| {

@@ -4,7 +4,7 @@ use crate::{
     folder::{self, Folder},
     index::Index,
     load::{Loaded, bound_recalled, merge_recalled},
-    lock::Lock,
+    lock::{FolderLock, Lock},
     partitions::Partitions,
     rewrite::{Rewrite, foreign, is_due},
     store::Store,
@@ -71,6 +71,19 @@ impl Journal {
         Self::open_on(dir, binding, options, Arc::new(RealDisk))
     }
 
+    /// As [`Self::open`], in a folder that this process holds already. One at a time: the former has to be dropped, and must not have
+    /// failed.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for [`Error::Held`].
+    pub fn open_in(
+        folder: &FolderLock,
+        binding: Binding,
+        options: Options,
+    ) -> Result<(Self, JournalContents), Error> {
+        Self::open_locked(folder.dir(), folder.lock(), binding, options, Arc::new(RealDisk))
+    }
+
     pub(crate) fn open_on(
         dir: &Path,
         binding: Binding,
@@ -79,6 +92,16 @@ impl Journal {
     ) -> Result<(Self, JournalContents), Error> {
         folder::create(dir, disk.as_ref())?;
         let lock = Arc::new(Lock::acquire(dir)?);
+        Self::open_locked(dir, lock, binding, options, disk)
+    }
+
+    fn open_locked(
+        dir: &Path,
+        lock: Arc<Lock>,
+        binding: Binding,
+        options: Options,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Self, JournalContents), Error> {
         let mut folder = Folder::scan(dir)?;
         folder.clean(disk.as_ref())?;
         let current = folder.current();

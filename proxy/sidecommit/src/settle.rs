@@ -8,14 +8,13 @@ use crate::{
 };
 use serde::Serialize;
 use sidecommit_core::{
-    JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult, ReadToken,
-    Reason, Slot, TxnOutcome, TxnSummary, Verdict, verdict_by_reading,
+    JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult, Reason, Slot,
+    TxnOutcome, TxnSummary, Verdict, verdict_by_reading,
 };
 use sidecommit_journal::{Binding, Inspection, Journal, Options};
-use sidecommit_kafka::{ClientSettings, Cluster, OutcomesPlace, OutcomesReader, partition_of};
+use sidecommit_kafka::{ClientSettings, Cluster, OutcomesPlace, partition_of, read_outcomes};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, mpsc},
     time::{Duration, SystemTime},
 };
 
@@ -116,28 +115,19 @@ fn read(
     slot: &Slot,
 ) -> Result<OutcomesView, Failure> {
     let place = place(settings, cluster, slot)?;
-    let (sender, results) = mpsc::channel();
-    let tell = Arc::new(move |_: ReadToken, result: ReadResult| {
-        // Nobody listens any more once the wait below is over.
-        let _ = sender.send(result);
-    });
-    let reader = OutcomesReader::start(clients, cluster.clone(), place, slot.clone(), tell);
-    let reader = reader.map_err(Failure::internal)?;
-    reader.read(ReadToken(0));
-    match results.recv_timeout(READ_MAX) {
-        Ok(ReadResult::Done(view)) => Ok(view),
-        Ok(ReadResult::Blocked) => Err(Failure::Unavailable(format!(
+    match read_outcomes(clients, cluster, place, slot, READ_MAX).map_err(Failure::unavailable)? {
+        ReadResult::Done(view) => Ok(view),
+        ReadResult::Blocked => Err(Failure::Unavailable(format!(
             "an open transaction of another producer holds back the outcomes of {slot}: try again"
         ))),
-        Ok(ReadResult::Failed(error)) => {
+        ReadResult::Failed(error) => {
             Err(Failure::Unavailable(format!("reading the outcomes of {slot}: {error}")))
         }
-        Err(error) => Err(Failure::Unavailable(format!("reading the outcomes of {slot}: {error}"))),
     }
 }
 
 /// Where the slot's outcomes are. Creates nothing: without the topic there is nothing to read.
-fn place(settings: &Settings, cluster: &Cluster, slot: &Slot) -> Result<OutcomesPlace, Failure> {
+pub(crate) fn place(settings: &Settings, cluster: &Cluster, slot: &Slot) -> Result<OutcomesPlace, Failure> {
     let prefix = slot.as_str().split('/').next().unwrap_or_default();
     match (settings.outcomes_mode, &settings.outcomes_private_groups_topic) {
         (OutcomesMode::PrivateGroups, Some(topic)) => Ok(OutcomesPlace::Groups {

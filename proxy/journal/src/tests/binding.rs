@@ -3,7 +3,7 @@ use super::{
     model::{Source, model},
     open, remembering, same,
 };
-use crate::{Binding, Error, Journal, discard, inspect};
+use crate::{Binding, Error, FolderLock, Journal, discard, inspect};
 use sidecommit_core::{JournalEntry, PreparedGroup};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -140,4 +140,21 @@ fn discard_makes_the_next_start_a_first_one() {
     journal
         .put(&JournalEntry::Claim { incarnation: sidecommit_core::Incarnation(1), pod_uid: String::new() })
         .unwrap();
+}
+
+#[test]
+fn a_folder_that_is_held_opens_as_often_as_its_slot_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = FolderLock::acquire(&dir.path().join("journal")).unwrap();
+    for turn in 0..10 {
+        let slot = if turn % 2 == 0 { binding() } else { other_slot() };
+        let (mut journal, contents) = Journal::open_in(&held, slot, remembering(10)).unwrap();
+        assert_eq!(contents.finished, [], "turn {turn}");
+        journal.put(&Source::new(turn).next()).unwrap();
+        journal.sync().unwrap();
+    }
+    let elsewhere = Journal::open(&dir.path().join("journal"), binding(), remembering(10));
+    assert!(matches!(elsewhere, Err(Error::Held { .. })));
+    drop(held);
+    Journal::open(&dir.path().join("journal"), binding(), remembering(10)).unwrap();
 }

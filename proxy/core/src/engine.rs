@@ -185,6 +185,7 @@ impl Engine {
         for group in journal.prepared {
             engine.remember_doubt(group);
         }
+        journal.foreign.iter().for_each(|foreign| engine.remember_former(&foreign.group));
         engine.open_lane(LaneIndex(0), "start");
         if engine.incarnation > Incarnation(0) {
             engine.fence_ahead();
@@ -207,6 +208,7 @@ impl Engine {
             Input::Read { token, result } => self.on_read(token, result),
             Input::Synced(token) => self.on_synced(token),
             Input::JournalFailed(message) => self.on_journal_failed(message),
+            Input::Former { group, verdict } => self.on_former(&group, verdict),
             Input::Drain { until } => self.on_drain(until),
             Input::Connections(open) => self.on_connections(open),
             Input::Tick => {}

@@ -62,7 +62,7 @@ impl Default for Options {
 impl Journal {
     /// Opens the journal in `dir`, or creates it, and tells what it remembers. Everything told is durable.
     ///
-    /// A journal of another slot becomes this slot's, with a new journal id and nothing but the other slot's undecided
+    /// A journal of another slot becomes this slot's, with a new journal id and nothing but the other slot's outcomes and undecided
     /// groups. A log larger than 4 times its content is rewritten.
     ///
     /// # Errors
@@ -120,7 +120,9 @@ impl Journal {
             });
         }
         if loaded.header.slot != binding.slot {
-            let header = Header::new(binding.cluster_id, binding.slot, random_id()?);
+            let mut header = Header::new(binding.cluster_id, binding.slot, random_id()?);
+            // Its outcomes are kept, and what of them was dropped is forgotten here too.
+            header.horizon = loaded.header.horizon;
             drop(store);
             return Self::start(rewrite.write(header, foreign(loaded), iter::empty())?, options);
         }

@@ -8,10 +8,10 @@ use crate::{
 };
 use serde::Serialize;
 use sidecommit_core::{
-    JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult, Reason, Slot,
+    ForeignGroup, JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult, Reason, Slot,
     TxnOutcome, TxnSummary, Verdict, verdict_by_reading,
 };
-use sidecommit_journal::{Binding, Inspection, Journal, Options};
+use sidecommit_journal::{Binding, Journal, Options};
 use sidecommit_kafka::{ClientSettings, Cluster, OutcomesPlace, partition_of, read_outcomes};
 use std::{
     collections::BTreeMap,
@@ -79,7 +79,7 @@ pub fn settle(settings: &Settings) -> Result<Vec<Settled>, Failure> {
     let (mut journal, contents) = opened.map_err(journal_failure)?;
     let mut views = BTreeMap::new();
     let mut settled = Vec::new();
-    for doubt in doubts(slot, contents, &inspection)? {
+    for doubt in doubts(slot, contents) {
         if !views.contains_key(&doubt.slot) {
             views.insert(doubt.slot.clone(), read(settings, &clients, &cluster, &doubt.slot)?);
         }
@@ -91,20 +91,14 @@ pub fn settle(settings: &Settings) -> Result<Vec<Settled>, Failure> {
     Ok(settled)
 }
 
-fn doubts(slot: Slot, contents: JournalContents, inspection: &Inspection) -> Result<Vec<Doubt>, Failure> {
+fn doubts(slot: Slot, contents: JournalContents) -> Vec<Doubt> {
     let journal = contents.journal;
     let own = |group| Doubt { slot: slot.clone(), journal, group, own: true };
-    let mut doubts: Vec<Doubt> = contents.prepared.into_iter().map(own).collect();
-    for (slot, group) in contents.foreign {
-        let uuid = group.group.to_string();
-        let known = inspection.foreign.iter().find(|foreign| foreign.group.group == uuid);
-        let journal = known.and_then(|foreign| JournalId::from_hex(&foreign.journal));
-        let journal = journal.ok_or_else(|| {
-            Failure::Internal(format!("the journal does not say which journal prepared group {uuid}"))
-        })?;
-        doubts.push(Doubt { slot, journal, group, own: false });
-    }
-    Ok(doubts)
+    let own = contents.prepared.into_iter().map(own);
+    let foreign = contents.foreign.into_iter();
+    let foreign =
+        foreign.map(|ForeignGroup { slot, journal, group }| Doubt { slot, journal, group, own: false });
+    own.chain(foreign).collect()
 }
 
 /// Reads a slot's outcomes up to now.

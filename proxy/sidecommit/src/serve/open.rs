@@ -15,7 +15,7 @@ use sidecommit_core::{Blame, JournalContents, LaneError, LaneErrorKind, LaneEven
 use sidecommit_identity::{Identity, Kind};
 use sidecommit_journal::{Binding, FolderLock, Journal, Options};
 use sidecommit_kafka::{
-    Catalog, Cluster, Consumers, LaneSettings, Lanes, OutcomesPlace, OutcomesReader, OutcomesTopic, TopicLimits,
+    Catalog, ClientSettings, Cluster, Consumers, LaneSettings, Lanes, OutcomesPlace, OutcomesReader, OutcomesTopic, TopicLimits,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -39,10 +39,7 @@ pub(super) async fn journal(
     let (journal, contents) = opening.await.map_err(Failure::internal)?.map_err(cli::journal_failure)?;
     if !contents.foreign.is_empty() {
         let groups = contents.foreign.len();
-        tracing::warn!(
-            groups,
-            "the journal was another slot's: `sidecommit settle` tells its undecided groups"
-        );
+        tracing::info!(groups, "the journal has groups that other slots left undecided: they are decided by reading");
     }
     Ok(Opened { journal, contents })
 }
@@ -113,10 +110,10 @@ fn place(settings: &Settings, identity: &Identity, cluster: &Cluster) -> Result<
 }
 
 /// How the lanes of a slot behave, here or when it is settled for somebody else.
-pub(super) fn lane_settings(settings: &Settings, kafka: &Kafka, place: OutcomesPlace) -> LaneSettings {
+pub(super) fn lane_settings(settings: &Settings, client: ClientSettings, place: OutcomesPlace) -> LaneSettings {
     LaneSettings {
         transaction_timeout: Duration::from_millis(settings.lane_timeout),
-        ..LaneSettings::new(kafka.client.clone(), place)
+        ..LaneSettings::new(client, place)
     }
 }
 
@@ -146,7 +143,7 @@ pub(super) fn parts(
         now: clock.now(),
     };
     let Kafka { client, cluster, catalog, .. } = kafka.clone();
-    let mut lanes = lane_settings(settings, kafka, place.clone());
+    let mut lanes = lane_settings(settings, client.clone(), place.clone());
     let doubted = catalog.clone();
     lanes.topic_limits =
         TopicLimits::new(move |topic| catalog.cached(topic).map(|facts| facts.max_message_bytes));

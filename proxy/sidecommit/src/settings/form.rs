@@ -79,6 +79,11 @@ impl Form {
         }
     }
 
+    /// Reads a duration, of arguments that are no settings; None if it is not of this form.
+    pub(crate) fn duration(self, text: &str) -> Option<Duration> {
+        self.parse(text).and_then(Duration::from_parsed)
+    }
+
     /// What is accepted, for messages and docs.
     pub fn accepted(self) -> String {
         match self {

@@ -80,7 +80,9 @@ async fn shutdown_is_a_post_and_only_if_it_was_asked_for() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (told, mut asked) = tokio::sync::watch::channel(false);
-    let shutdown: Shutdown = Arc::new(move || drop(told.send_replace(true)));
+    let shutdown: Shutdown = Arc::new(move || {
+        told.send_replace(true);
+    });
     let server = tokio::spawn(serve_shutdown(listener, shutdown, std::future::pending()));
     let call = async |method: &str| {
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -39,7 +39,7 @@ struct Engine {
     serving: watch::Receiver<Serving>,
     ended: oneshot::Receiver<Ended>,
     /// Aborted when dropped.
-    _following: JoinSet<()>,
+    following: JoinSet<()>,
 }
 
 /// Serves as the tenure says until either ends.
@@ -130,7 +130,7 @@ fn start(process: &Process, tenure: &Tenure, kafka: &Kafka, parts: driver::Parts
             }
         }
     });
-    Ok(Engine { handle, serving, ended, _following: following })
+    Ok(Engine { handle, serving, ended, following })
 }
 
 async fn follow_connections(mut connections: watch::Receiver<usize>, engine: Handle) {
@@ -190,7 +190,7 @@ impl Engine {
     /// The identity is not ours any more: what is open is aborted, what is in doubt stays so, and after the margin, when another may
     /// have the slot, nothing of this engine is left.
     async fn abandon(mut self, margin: Duration) -> Result<(), Failure> {
-        self._following.abort_all();
+        self.following.abort_all();
         let journal_failed = matches!(&*self.serving.borrow(), Serving::JournalFailed(_));
         self.handle.tell(Input::Drain { until: self.handle.now() });
         if timeout(margin, &mut self.ended).await.is_err() {

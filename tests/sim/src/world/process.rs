@@ -38,7 +38,8 @@ impl World {
             | Input::Tick => {
                 return Boundary::of(Act::Call, Moment::Before);
             }
-            Input::Read { .. } => return Boundary::of(Act::Read, Moment::After),
+            // Former groups are read as well: nobody has another slot before in here.
+            Input::Read { .. } | Input::Former { .. } => return Boundary::of(Act::Read, Moment::After),
             Input::Synced(_) | Input::JournalFailed(_) => return Boundary::of(Act::Sync, Moment::After),
             Input::Lane { lane, event, .. } => match event {
                 LaneEvent::Opened => Act::Open,
@@ -234,5 +235,6 @@ fn serving_name(serving: &Serving) -> &'static str {
         Serving::Draining => "draining",
         Serving::FencedByRival(_) => "fenced by a rival",
         Serving::JournalFailed(_) => "journal failed",
+        Serving::NoSlot(_) | Serving::Connecting(_) => "without an engine",
     }
 }

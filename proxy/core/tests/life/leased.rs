@@ -69,3 +69,55 @@ fn a_slot_is_settled_once_its_lanes_are_and_nothing_is_on_them() {
     let starting = Engine::new(start(Limits::default(), contents(), 1_000)).0;
     assert!(!starting.is_settled(), "what a predecessor left is not known yet");
 }
+
+/// A transaction with a key that this pod prepared under another slot.
+fn former(key: &IdempotencyKey) -> ForeignGroup {
+    let member = TxnSummary {
+        txn: TxnId::new(NOW - 50, Incarnation(3), 1),
+        request_id: String::new(),
+        key: Some(key.clone()),
+        fingerprint: Fingerprint::default(),
+        label: String::new(),
+        outcome: TxnOutcome::Committed(Vec::new()),
+        ended: NOW - 40,
+        record_count: 1,
+        offsets_count: 0,
+    };
+    let group = GroupUuid([3; 16]);
+    let group = PreparedGroup { lane: LaneIndex(2), seq: 9, group, marker: None, members: vec![member] };
+    ForeignGroup { slot: "p/n/w/5".parse().expect("valid"), journal: JournalId([9; 16]), group }
+}
+
+#[test]
+fn what_a_former_slot_left_in_doubt_is_pending_until_it_is_decided_and_told_then() {
+    let key = IdempotencyKey { text: "k".into(), hash: KeyHash([7; 16]) };
+    let by_key = || Request::Get(Get { by: Lookup::Key(key.clone()), wait: false });
+    let state = |world: &mut World| match world.call(by_key()) {
+        Some(Ok(Answer::Transaction(view))) => view.state,
+        other => panic!("{other:?}"),
+    };
+    for (verdict, expected) in
+        [(Verdict::Committed, table::TxnState::Committed), (Verdict::Aborted, table::TxnState::Aborted)]
+    {
+        let foreign = former(&key);
+        let txn = foreign.group.members[0].txn;
+        let journal = JournalContents { foreign: vec![foreign.clone()], ..contents() };
+        let mut world = leased(journal, OutcomesView::default());
+        assert_eq!(*world.engine.serving(), Serving::Ready, "it is waited for by nobody");
+        assert_eq!(state(&mut world), table::TxnState::InDoubt, "its key is in use");
+        assert!(world.commit(txn, 1).is_none(), "waits");
+        world.input(Input::Former { group: Box::new(foreign.group.clone()), verdict });
+        assert_eq!(state(&mut world), expected);
+        assert!(world.engine.is_settled(), "it was on no lane of this slot");
+
+        // The next life knows the outcome, and is not in doubt again.
+        let finished = world.journal.iter().filter_map(|entry| match entry {
+            JournalEntry::Finished(summary) => Some(summary.clone()),
+            _ => None,
+        });
+        let finished = finished.collect();
+        let journal = JournalContents { foreign: vec![foreign], finished, ..contents() };
+        let mut next = leased(journal, OutcomesView::default());
+        assert_eq!(state(&mut next), expected);
+    }
+}

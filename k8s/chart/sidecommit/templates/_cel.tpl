@@ -1,6 +1,6 @@
 {{/* CEL: what the pod says, else its namespace, else the ConfigMap. Takes the annotation's name without the prefix. */}}
 {{- define "sidecommit.cel" -}}
-variables.pod[?'sidecommit.dev/{{ . }}'].orValue(variables.namespace[?'sidecommit.dev/{{ . }}'].orValue(params.data[?'{{ include "sidecommit.camel" . }}'].orValue('')))
+variables.pod[?'sidecommit.dev/{{ . }}'].orValue(variables.inherited[?'sidecommit.dev/{{ . }}'].orValue(params.data[?'{{ include "sidecommit.camel" . }}'].orValue('')))
 {{- end }}
 
 {{/* kafka-ca-secret: kafkaCaSecret */}}

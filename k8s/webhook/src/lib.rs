@@ -1,1 +1,179 @@
 //! The mutating admission webhook that injects the sidecar.
+#![forbid(unsafe_code)]
+
+pub mod admission;
+pub mod certs;
+pub mod decision;
+pub mod events;
+#[cfg(test)]
+mod fake_api;
+pub mod metrics;
+pub mod namespaces;
+pub mod reviewer;
+pub mod routes;
+pub mod server;
+
+use certs::{
+    files::{self, Files},
+    keeper::{Keeper, Place},
+    material::Plan,
+    serving::Serving,
+};
+use decision::Decide;
+use events::Events;
+use jiff::Timestamp;
+use kube::Client;
+use metrics::Metrics;
+use namespaces::Namespaces;
+use reviewer::Reviewer;
+use routes::Readiness;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+/// What we call ourselves where fields have owners.
+pub(crate) const FIELD_MANAGER: &str = "sidecommit-webhook";
+
+/// What a webhook is told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the API server calls, with TLS.
+    pub listen: SocketAddr,
+    /// Where the kubelet and scrapers call, in the clear.
+    pub http: SocketAddr,
+    /// The certificate.
+    pub certs: Certs,
+    /// How often certificates are looked at.
+    pub certs_poll: Duration,
+    /// How long it goes on after SIGTERM, until nobody is sent here any more.
+    pub shutdown_delay: Duration,
+}
+
+/// Where the certificate is from.
+#[derive(Clone, Debug)]
+pub enum Certs {
+    /// The webhook makes it.
+    Own(Place, Plan),
+    /// Somebody else makes it.
+    Files(Files),
+}
+
+/// Why a webhook ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The certificate's files.
+    #[error(transparent)]
+    Files(#[from] files::Error),
+    /// A port cannot be opened.
+    #[error("{flag} {address}: {error}")]
+    Listen {
+        /// The flag that names it.
+        flag: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    /// A part ended that ends with the process only.
+    #[error("a part of the webhook ended: {0}")]
+    Ended(String),
+}
+
+/// Serves until `stop` is done, then for [`Options::shutdown_delay`] more, then until what was asked is answered.
+///
+/// # Errors
+/// If it cannot start, or a part of it ends; a webhook without its certificates' keeper would end later, unseen.
+pub async fn run(
+    client: Client,
+    options: Options,
+    decide: impl Decide,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), Error> {
+    let (serving, metrics) = (Serving::default(), Metrics::new());
+    if let Certs::Files(files) = &options.certs {
+        files.load(&serving)?;
+    }
+    let tls = listen("--listen", options.listen).await?;
+    let http = listen("--http", options.http).await?;
+
+    let (events, telling) = Events::new(client.clone(), metrics.clone());
+    let mut parts = JoinSet::new();
+    parts.spawn(telling);
+    match &options.certs {
+        Certs::Own(place, plan) => {
+            let (serving, metrics) = (serving.clone(), metrics.clone());
+            let keeper =
+                Keeper::new(client.clone(), place, plan.clone(), options.certs_poll, serving, metrics);
+            parts.spawn(keeper.run());
+        }
+        Certs::Files(files) => {
+            parts.spawn(follow(files.clone(), options.certs_poll, serving.clone(), metrics.clone()));
+        }
+    }
+
+    let readiness = Readiness::new(serving.clone());
+    let namespaces = Namespaces::new(client);
+    let reviewer = Reviewer { decide: Arc::new(decide), namespaces, events, metrics: metrics.clone() };
+    let (ending, ended) = watch::channel(false);
+    let router = routes::mutate(reviewer);
+    let mut servers = JoinSet::new();
+    servers.spawn(server::serve(tls, serving.config()?, router, until(ended)));
+    let health = axum::serve(http, routes::health(readiness.clone(), metrics));
+    parts.spawn(async move {
+        if let Err(error) = health.await {
+            tracing::error!(%error, "http: failed");
+        }
+    });
+    tracing::info!(listen = %options.listen, http = %options.http, "webhook: up");
+
+    tokio::select! {
+        () = stop => {}
+        part = parts.join_next() => return Err(ended_early(part)),
+        part = servers.join_next() => return Err(ended_early(part)),
+    }
+    tracing::info!(delay = ?options.shutdown_delay, "webhook: told to stop, serving on for a while");
+    readiness.drain();
+    tokio::time::sleep(options.shutdown_delay).await;
+    ending.send_replace(true);
+    while servers.join_next().await.is_some() {}
+    tracing::info!("webhook: stopped");
+    Ok(())
+}
+
+async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|error| Error::Listen { flag, address, error })
+}
+
+async fn until(mut ended: watch::Receiver<bool>) {
+    // A dropped sender is an end as well.
+    let _ = ended.wait_for(|ended| *ended).await;
+}
+
+fn ended_early(part: Option<Result<(), tokio::task::JoinError>>) -> Error {
+    Error::Ended(match part {
+        Some(Err(error)) => error.to_string(),
+        _ => "without a word".to_owned(),
+    })
+}
+
+/// Looks at the files again and again.
+async fn follow(files: Files, poll: Duration, serving: Serving, metrics: Metrics) {
+    loop {
+        let expires = serving.not_after();
+        metrics.certificate_expires(expires);
+        tokio::time::sleep(poll).await;
+        match files.load(&serving) {
+            Ok(true) => tracing::info!("certificates: the files changed, serving what is in them"),
+            Ok(false) if expires.is_some_and(|at| at < Timestamp::now()) => {
+                tracing::error!(expired = ?expires, "certificates: what is in the files has expired");
+            }
+            Ok(false) => {}
+            Err(error) => {
+                metrics.certificates_failed();
+                tracing::warn!(%error, "certificates: the files cannot be used, serving what was in them before");
+            }
+        }
+    }
+}

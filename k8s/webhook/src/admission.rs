@@ -95,15 +95,11 @@ pub fn parse(body: &[u8]) -> Result<Review, BadReview> {
 /// The answer to a review of a pod.
 pub fn answer(uid: &str, decision: &Decision) -> Value {
     match decision {
-        // kube's AdmissionResponse writes the patch's bytes as an array of numbers, four times as long.
-        Decision::Patch(patch) => {
-            let patch = STANDARD.encode(patch.to_string());
-            review(json!({ "uid": uid, "allowed": true, "patchType": "JSONPatch", "patch": patch }))
+        Decision::Patch(patch) => allowed(uid, Some(&patch.operations), &patch.warnings),
+        Decision::Skip(skip) => {
+            let warning = skip.text();
+            allowed(uid, skip.mark.as_ref(), warning.as_slice())
         }
-        Decision::Skip(skip) if skip.notable => {
-            allowed_with_warning(uid, &format!("sidecommit was not injected ({}): {}", skip.reason, skip.message))
-        }
-        Decision::Skip(_) => review(json!({ "uid": uid, "allowed": true })),
         Decision::Deny(texts) => review(json!({
             "uid": uid,
             "allowed": false,
@@ -115,11 +111,20 @@ pub fn answer(uid: &str, decision: &Decision) -> Value {
 /// The answer to a review of something else.
 pub fn answer_to_other(uid: &str, what: &str) -> Value {
     let text = format!("sidecommit's webhook was asked about {what}: its rules should name CREATE of pods only");
-    allowed_with_warning(uid, &text)
+    allowed(uid, None, &[text])
 }
 
-fn allowed_with_warning(uid: &str, text: &str) -> Value {
-    review(json!({ "uid": uid, "allowed": true, "warnings": [text] }))
+fn allowed(uid: &str, operations: Option<&Value>, warnings: &[String]) -> Value {
+    let mut response = json!({ "uid": uid, "allowed": true });
+    if let Some(operations) = operations {
+        response["patchType"] = json!("JSONPatch");
+        // kube's AdmissionResponse writes the patch's bytes as an array of numbers, four times as long.
+        response["patch"] = json!(STANDARD.encode(operations.to_string()));
+    }
+    if !warnings.is_empty() {
+        response["warnings"] = json!(warnings);
+    }
+    review(response)
 }
 
 fn review(response: Value) -> Value {

@@ -81,65 +81,92 @@ pub enum Error {
     Ended(String),
 }
 
-/// Serves until `stop` is done, then for [`Options::shutdown_delay`] more, then until what was asked is answered.
-///
-/// # Errors
-/// If it cannot start, or a part of it ends; a webhook without its certificates' keeper would end later, unseen.
-pub async fn run(
+/// A webhook whose ports are open. Nothing is answered yet.
+pub struct Webhook {
     client: Client,
     options: Options,
-    decide: impl Decide,
-    stop: impl Future<Output = ()> + Send,
-) -> Result<(), Error> {
-    let (serving, metrics) = (Serving::default(), Metrics::new());
-    if let Certs::Files(files) = &options.certs {
-        files.load(&serving)?;
-    }
-    let tls = listen("--listen", options.listen).await?;
-    let http = listen("--http", options.http).await?;
+    decide: Arc<dyn Decide>,
+    serving: Serving,
+    tls: TcpListener,
+    http: TcpListener,
+}
 
-    let (events, telling) = Events::new(client.clone(), metrics.clone());
-    let mut parts = JoinSet::new();
-    parts.spawn(telling);
-    match &options.certs {
-        Certs::Own(place, plan) => {
-            let (serving, metrics) = (serving.clone(), metrics.clone());
-            let keeper =
-                Keeper::new(client.clone(), place, plan.clone(), options.certs_poll, serving, metrics);
-            parts.spawn(keeper.run());
+// === impl Webhook ===
+
+impl Webhook {
+    /// Reads the certificate's files, if there are any, then opens the ports.
+    ///
+    /// # Errors
+    /// If a file cannot be used, or a port not opened.
+    pub async fn open(client: Client, options: Options, decide: impl Decide) -> Result<Self, Error> {
+        let serving = Serving::default();
+        if let Certs::Files(files) = &options.certs {
+            files.load(&serving)?;
         }
-        Certs::Files(files) => {
-            parts.spawn(follow(files.clone(), options.certs_poll, serving.clone(), metrics.clone()));
-        }
+        let tls = listen("--listen", options.listen).await?;
+        let http = listen("--http", options.http).await?;
+        Ok(Self { client, options, decide: Arc::new(decide), serving, tls, http })
     }
 
-    let readiness = Readiness::new(serving.clone());
-    let namespaces = Namespaces::new(client);
-    let reviewer = Reviewer { decide: Arc::new(decide), namespaces, events, metrics: metrics.clone() };
-    let (ending, ended) = watch::channel(false);
-    let router = routes::mutate(reviewer);
-    let mut servers = JoinSet::new();
-    servers.spawn(server::serve(tls, serving.config()?, router, until(ended)));
-    let health = axum::serve(http, routes::health(readiness.clone(), metrics));
-    parts.spawn(async move {
-        if let Err(error) = health.await {
-            tracing::error!(%error, "http: failed");
-        }
-    });
-    tracing::info!(listen = %options.listen, http = %options.http, "webhook: up");
-
-    tokio::select! {
-        () = stop => {}
-        part = parts.join_next() => return Err(ended_early(part)),
-        part = servers.join_next() => return Err(ended_early(part)),
+    /// Where it listens: TLS, then HTTP.
+    ///
+    /// # Errors
+    /// If the system does not know.
+    pub fn addresses(&self) -> io::Result<[SocketAddr; 2]> {
+        Ok([self.tls.local_addr()?, self.http.local_addr()?])
     }
-    tracing::info!(delay = ?options.shutdown_delay, "webhook: told to stop, serving on for a while");
-    readiness.drain();
-    tokio::time::sleep(options.shutdown_delay).await;
-    ending.send_replace(true);
-    while servers.join_next().await.is_some() {}
-    tracing::info!("webhook: stopped");
-    Ok(())
+
+    /// Serves until `stop` is done, then for [`Options::shutdown_delay`] more, then until what was asked is answered.
+    ///
+    /// # Errors
+    /// If a part of it ends before: without its certificates' keeper it would fail later, and unseen.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let metrics = Metrics::new();
+        let (events, telling) = Events::new(self.client.clone(), metrics.clone());
+        let mut parts = JoinSet::new();
+        parts.spawn(telling);
+        self.keep_certificates(&mut parts, &metrics);
+        let readiness = Readiness::new(self.serving.clone());
+        let health = axum::serve(self.http, routes::health(readiness.clone(), metrics.clone()));
+        parts.spawn(async move {
+            if let Err(error) = health.await {
+                tracing::error!(%error, "http: failed");
+            }
+        });
+
+        let namespaces = Namespaces::new(self.client);
+        let router = routes::mutate(Reviewer { decide: self.decide, namespaces, events, metrics });
+        let (ending, ended) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        servers.spawn(server::serve(self.tls, self.serving.config()?, router, until(ended)));
+        tracing::info!(listen = %self.options.listen, http = %self.options.http, "webhook: up");
+
+        tokio::select! {
+            () = stop => {}
+            part = parts.join_next() => return Err(ended_early(part)),
+            part = servers.join_next() => return Err(ended_early(part)),
+        }
+        tracing::info!(delay = ?self.options.shutdown_delay, "webhook: told to stop, serving on for a while");
+        readiness.drain();
+        tokio::time::sleep(self.options.shutdown_delay).await;
+        ending.send_replace(true);
+        while servers.join_next().await.is_some() {}
+        tracing::info!("webhook: stopped");
+        Ok(())
+    }
+
+    fn keep_certificates(&self, parts: &mut JoinSet<()>, metrics: &Metrics) {
+        let (poll, serving, metrics) = (self.options.certs_poll, self.serving.clone(), metrics.clone());
+        match &self.options.certs {
+            Certs::Own(place, plan) => {
+                let keeper = Keeper::new(self.client.clone(), place, plan.clone(), poll, serving, metrics);
+                parts.spawn(keeper.run());
+            }
+            Certs::Files(files) => {
+                parts.spawn(follow(files.clone(), poll, serving, metrics));
+            }
+        }
+    }
 }
 
 async fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
@@ -177,3 +204,6 @@ async fn follow(files: Files, poll: Duration, serving: Serving, metrics: Metrics
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,12 @@
 
 use crate::{
     admission::{self, BadReview, Review, Subject},
-    decision::{Decide, Decision, Namespace},
+    decision::{Decide, Decision},
     events::{About, Events, Reason, Told},
     metrics::Metrics,
     namespaces::Namespaces,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{sync::Arc, time::Instant};
 
 /// Answers reviews. Cheap to clone.
@@ -63,14 +63,14 @@ impl Reviewer {
             Subject::Pod(pod) => pod,
             Subject::Other(what) => return Ok(("ignored", admission::answer_to_other(&review.uid, what))),
         };
-        let namespace = self.namespace(&review.namespace).await?;
-        let decision = self.decide.decide(pod, &namespace);
+        let annotations = self.annotations(&review.namespace).await?;
+        let decision = self.decide.decide(pod, &annotations);
         let outcome = self.tell(&review, pod, &decision);
         Ok((outcome, admission::answer(&review.uid, &decision)))
     }
 
-    async fn namespace(&self, name: &str) -> Result<Arc<Namespace>, NoAnswer> {
-        let read = self.namespaces.get(name).await;
+    async fn annotations(&self, name: &str) -> Result<Arc<Map<String, Value>>, NoAnswer> {
+        let read = self.namespaces.annotations(name).await;
         read.map_err(|error| NoAnswer::Namespace { name: name.to_owned(), error: Box::new(error) })
     }
 
@@ -81,8 +81,7 @@ impl Reviewer {
             Decision::Patch(_) => ("patched", None),
             Decision::Skip(skip) => {
                 self.metrics.skipped(skip.reason);
-                let message = format!("sidecommit was not injected ({}): {}", skip.reason, skip.message);
-                ("skipped", skip.notable.then_some((Reason::Skipped, message)))
+                ("skipped", skip.text().map(|text| (Reason::Skipped, text)))
             }
             Decision::Deny(texts) => ("denied", Some((Reason::Denied, texts.join("; ")))),
         };

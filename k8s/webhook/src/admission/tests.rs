@@ -1,5 +1,5 @@
 use super::*;
-use crate::decision::Skip;
+use crate::decision::{Patch, Skip};
 
 fn review_of(resource: &str, operation: &str, object: &Value) -> Vec<u8> {
     let kind = json!({ "group": "", "version": "v1", "kind": "Pod" });
@@ -63,12 +63,14 @@ fn a_body_that_is_no_review_is_named() {
 #[test]
 fn a_patch_is_base64_of_the_operations() {
     let operations = json!([{ "op": "add", "path": "/metadata/labels", "value": {} }]);
-    let answer = answer("u-1", &Decision::Patch(operations.clone()));
+    let patch = Patch { operations: operations.clone(), warnings: vec!["set fsGroup".into()] };
+    let answer = answer("u-1", &Decision::Patch(patch));
     assert_eq!(answer["apiVersion"], "admission.k8s.io/v1");
     assert_eq!(answer["kind"], "AdmissionReview");
     let response = &answer["response"];
     assert_eq!((&response["uid"], &response["allowed"]), (&json!("u-1"), &json!(true)));
     assert_eq!(response["patchType"], "JSONPatch");
+    assert_eq!(response["warnings"], json!(["set fsGroup"]));
     let patch = STANDARD.decode(response["patch"].as_str().unwrap()).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&patch).unwrap(), operations);
 }
@@ -84,9 +86,13 @@ fn a_denial_tells_every_text() {
 
 #[test]
 fn a_skip_is_allowed_and_warns_where_somebody_should_know() {
-    let skip = |notable| Decision::Skip(Skip { reason: "host-network", message: "ports clash".into(), notable });
-    let told = answer("u-3", &skip(true));
+    let mark = Some(json!([]));
+    let told = Skip { reason: "host-network", message: Some("ports clash"), mark };
+    let told = answer("u-3", &Decision::Skip(told));
     assert_eq!(told["response"]["allowed"], true);
     assert_eq!(told["response"]["warnings"][0], "sidecommit was not injected (host-network): ports clash");
-    assert_eq!(answer("u-3", &skip(false))["response"], json!({ "uid": "u-3", "allowed": true }));
+    assert_eq!(told["response"]["patch"], STANDARD.encode("[]"));
+    let quiet = Skip { reason: "opted-out", message: None, mark: None };
+    let expected = json!({ "uid": "u-3", "allowed": true });
+    assert_eq!(answer("u-3", &Decision::Skip(quiet))["response"], expected);
 }

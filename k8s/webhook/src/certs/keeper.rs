@@ -67,7 +67,8 @@ pub enum Error {
 
 /// API servers see a change of the configuration through a watch, mostly within milliseconds.
 const PROPAGATION_MAX: Duration = Duration::from_secs(2);
-/// The looks that each replica has had by when it surely serves what is in the Secret.
+/// The looks that each replica has had by when it surely serves what is in the Secret. What is in the caBundle and not in
+/// the Secret is kept until then: the Secret may have been deleted. No longer, for that may have been because of a theft.
 const POLLS_OF_ALL: u32 = 3;
 const SOON: Duration = Duration::from_secs(1);
 

@@ -7,10 +7,12 @@
 mod annotations;
 mod check;
 mod container;
+pub mod docs;
 mod evict;
 mod identity;
 mod inject;
 mod json;
+pub mod manifests;
 mod outcome;
 mod overrides;
 mod paths;

@@ -137,18 +137,18 @@ fn together(values: &Values) -> Vec<Complaint> {
 }
 
 fn limits(values: &Values) -> Vec<Complaint> {
-    let pairs: [(_, _, fn(&str) -> Option<u128>); 2] =
-        [(CPU_REQUEST, CPU_LIMIT, quantity::cpu), (MEMORY_REQUEST, MEMORY_LIMIT, quantity::memory)];
-    let above = pairs.into_iter().filter(|(request, limit, amount)| {
+    let cpu = (CPU_REQUEST, CPU_LIMIT, quantity::cpu as Amount);
+    let memory = (MEMORY_REQUEST, MEMORY_LIMIT, quantity::memory as Amount);
+    let above = [cpu, memory].into_iter().filter(|(request, limit, amount)| {
         let (request, limit) = (values.get(request).and_then(amount), values.get(limit).and_then(amount));
         request.zip(limit).is_some_and(|(request, limit)| request > limit)
     });
-    above
-        .map(|(request, limit, _)| {
-            values.complain(request, format!("at most {limit}, {}", values.text(limit)))
-        })
-        .collect()
+    let accepted = |limit| format!("at most {limit}, {}", values.text(limit));
+    above.map(|(request, limit, _)| values.complain(request, accepted(limit))).collect()
 }
+
+/// Reads a quantity.
+type Amount = fn(&str) -> Option<u128>;
 
 /// The sidecar would refuse to start: limits.max_timeout is 15m unless `env` says otherwise.
 fn timeout(values: &Values) -> Option<Complaint> {

@@ -5,6 +5,7 @@ mod config;
 mod docs;
 mod groups;
 mod healthcheck;
+mod inject;
 mod journal;
 pub(crate) mod output;
 mod proto;
@@ -59,6 +60,10 @@ enum Command {
     /// Show settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Put the sidecar into the pod templates of manifests, as the webhook does
+    Inject(inject::Args),
+    /// Take the sidecar out of the pod templates of manifests
+    Uninject(inject::Input),
     /// Print the gRPC API's .proto files
     Proto(proto::Args),
     /// Print pages of documentation that are made from code
@@ -102,6 +107,8 @@ impl Command {
             Self::Settle(args) => settle::run(&args, environment),
             Self::Healthcheck(args) => healthcheck::run(&args, environment),
             Self::Config(command) => config::run(&command, environment),
+            Self::Inject(args) => inject::run(&args),
+            Self::Uninject(input) => inject::undo(&input),
             Self::Proto(args) => proto::run(&args),
             Self::Docs(command) => docs::run(&command),
         }

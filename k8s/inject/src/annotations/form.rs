@@ -97,13 +97,17 @@ impl Form {
     /// As a JSON schema, for the chart's values. It is wider than the parser where a schema cannot say more.
     pub(crate) fn schema(self) -> Value {
         match self {
-            Self::Choice(["true", "false"]) => json!({"type": ["boolean", "null"]}),
+            Self::Choice(["true", "false"]) => json!({"enum": [true, false, "true", "false", "", null]}),
+            // YAML reads `true` without quotes as a boolean.
+            Self::Choice(["auto", "true", "false"]) => {
+                json!({"enum": ["auto", "true", "false", true, false, "", null]})
+            }
             Self::Choice(words) => {
                 let words = words.iter().map(|word| json!(word));
                 json!({"enum": words.chain([json!(""), Value::Null]).collect::<Vec<_>>()})
             }
             Self::Number(least, most) => {
-                json!({"type": ["integer", "null"], "minimum": least, "maximum": most})
+                json!({"type": ["integer", "string", "null"], "minimum": least, "maximum": most, "pattern": "^[0-9]*$"})
             }
             Self::Cpu | Self::CpuLimit => json!({"type": ["string", "number", "null"]}),
             Self::Names => json!({"type": ["array", "string", "null"], "items": {"type": "string"}}),

@@ -81,11 +81,13 @@ impl Defaults {
 }
 
 fn default(name: &str, value: &Value) -> Result<Option<(&'static str, String)>, Complaint> {
-    let Some(row) = TABLE.iter().find(|row| row.scope == Scope::Anywhere && row.camel() == name) else {
-        let names: Vec<String> =
-            TABLE.iter().filter(|row| row.scope == Scope::Anywhere).map(Annotation::camel).collect();
+    let Some(row) = TABLE.iter().find(|row| row.camel() == name) else {
+        let names: Vec<String> = TABLE.iter().map(Annotation::camel).collect();
         return Err(Complaint::of_value(name, value, nearest(name, names.iter().map(String::as_str), "")));
     };
+    if row.scope == Scope::Pod {
+        return Err(Complaint::of_value(name, value, "nothing: it is an annotation of the pod only"));
+    }
     let text = match (value, row.form) {
         (Value::Null, _) => return Ok(None),
         (Value::String(text), _) if text.is_empty() => return Ok(None),

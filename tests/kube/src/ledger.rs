@@ -58,7 +58,9 @@ impl Outcomes {
                 Line::Ended => false,
             };
         }
-        outcomes.untold.retain(|value| !outcomes.committed.contains(value) && !outcomes.aborted.contains(value));
+        outcomes
+            .untold
+            .retain(|value| !outcomes.committed.contains(value) && !outcomes.aborted.contains(value));
         outcomes
     }
 
@@ -71,7 +73,9 @@ impl Outcomes {
         let lost: Vec<_> = self.committed.iter().filter(|value| !visible.contains_key(*value)).collect();
         let doubled: Vec<_> = visible.iter().filter(|(_, count)| **count > 1).collect();
         let torn: Vec<_> = self.aborted.iter().filter(|value| visible.contains_key(*value)).collect();
-        let known = |value: &String| self.committed.contains(value) || self.untold.contains(value) || self.aborted.contains(value);
+        let known = |value: &String| {
+            self.committed.contains(value) || self.untold.contains(value) || self.aborted.contains(value)
+        };
         let phantom: Vec<_> = visible.keys().filter(|value| !known(value)).collect();
         assert!(
             lost.is_empty() && doubled.is_empty() && torn.is_empty() && phantom.is_empty(),

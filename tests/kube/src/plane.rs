@@ -161,7 +161,8 @@ pub(crate) fn built(name: &str) -> PathBuf {
 /// The control plane's binary, built if it is not there yet, which takes ten minutes.
 fn kubetest() -> PathBuf {
     let build = Path::new(env!("CARGO_MANIFEST_DIR")).join("../controlplane/build");
-    let output = Command::new(&build).stderr(Stdio::inherit()).output().expect("tests/controlplane/build runs");
+    let output =
+        Command::new(&build).stderr(Stdio::inherit()).output().expect("tests/controlplane/build runs");
     assert!(output.status.success(), "{} failed", build.display());
     PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
 }

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -42,8 +42,10 @@ impl Namespace {
         let new = Self { name, client, plane };
         new.allow_leases().await;
         let accounts: Api<k8s_openapi::api::core::v1::ServiceAccount> = new.api();
-        eventually("the namespace has its service account", 30, async || accounts.get("default").await.is_ok())
-            .await;
+        eventually("the namespace has its service account", 30, async || {
+            accounts.get("default").await.is_ok()
+        })
+        .await;
         new
     }
 
@@ -81,6 +83,22 @@ impl Namespace {
         self.apply(&workload.manifest()).await;
     }
 
+    /// What admission makes of a pod.
+    ///
+    /// # Errors
+    /// If it is denied.
+    pub async fn dry_run(&self, pod: &Value) -> kube::Result<Pod> {
+        let pod: Pod = serde_json::from_value(pod.clone()).expect("a pod");
+        let pods: Api<Pod> = self.api();
+        pods.create(&PostParams { dry_run: true, ..PostParams::default() }, &pod).await
+    }
+
+    /// Whether a pod has its sidecar.
+    pub fn is_injected(pod: &Pod) -> bool {
+        let containers = pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten());
+        containers.into_iter().any(|container| container.name == "sidecommit")
+    }
+
     /// Sets spec.replicas.
     pub async fn scale(&self, workload: &Workload, replicas: u32) {
         let patch = json!({ "spec": { "replicas": replicas } });
@@ -99,7 +117,10 @@ impl Namespace {
     /// The pods of a workload that still exist.
     pub async fn pods(&self, workload: &str) -> Vec<Pod> {
         let pods: Api<Pod> = self.api();
-        pods.list(&ListParams::default().labels(&format!("app={workload}"))).await.expect("pods are listed").items
+        pods.list(&ListParams::default().labels(&format!("app={workload}")))
+            .await
+            .expect("pods are listed")
+            .items
     }
 
     /// Waits until exactly so many pods of a workload exist and are ready, none of an older template.
@@ -113,7 +134,10 @@ impl Namespace {
                 return pods;
             }
             if tokio::time::Instant::now() > end {
-                panic!("{replicas} of {workload} are not ready within {seconds} s: {}", self.told(&pods).await);
+                panic!(
+                    "{replicas} of {workload} are not ready within {seconds} s: {}",
+                    self.told(&pods).await
+                );
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
@@ -163,7 +187,8 @@ impl Namespace {
         let meta = &pod.metadata;
         let name = meta.name.as_deref().expect("a name");
         let uid = meta.uid.as_deref().expect("a uid");
-        let folder = self.plane.folder().join("pods").join(format!("{}_{name}_{uid}", self.name)).join(container);
+        let folder =
+            self.plane.folder().join("pods").join(format!("{}_{name}_{uid}", self.name)).join(container);
         Container { folder }
     }
 
@@ -179,7 +204,8 @@ impl Namespace {
         let leases: Api<Lease> = self.api();
         let labels = ListParams::default().labels(&format!("sidecommit.dev/workload={workload}"));
         let leases = leases.list(&labels).await.expect("leases are listed");
-        let holder = |lease: &Lease| lease.spec.as_ref()?.holder_identity.clone().filter(|holder| !holder.is_empty());
+        let holder =
+            |lease: &Lease| lease.spec.as_ref()?.holder_identity.clone().filter(|holder| !holder.is_empty());
         leases.items.iter().filter_map(holder).count()
     }
 
@@ -194,7 +220,8 @@ impl Namespace {
 
     /// The logs of all sidecars of a workload's pods, gone ones included.
     pub fn sidecar_logs(&self, workload: &str) -> Vec<String> {
-        let logs = self.folders(workload).into_iter().map(|pod| Container { folder: pod.join("sidecommit") }.log());
+        let logs =
+            self.folders(workload).into_iter().map(|pod| Container { folder: pod.join("sidecommit") }.log());
         logs.collect()
     }
 
@@ -210,11 +237,19 @@ impl Namespace {
     async fn told(&self, pods: &[Pod]) -> String {
         let events: Api<Event> = self.api();
         let events = events.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
-        let events: Vec<_> =
-            events.into_iter().filter_map(|event| Some(format!("{}: {}", event.reason?, event.message?))).collect();
+        let events: Vec<_> = events
+            .into_iter()
+            .filter_map(|event| Some(format!("{}: {}", event.reason?, event.message?)))
+            .collect();
         let logs: Vec<_> = pods
             .iter()
-            .map(|pod| format!("{}\n{}", pod.metadata.name.as_deref().unwrap_or_default(), self.container(pod, "sidecommit").log()))
+            .map(|pod| {
+                format!(
+                    "{}\n{}",
+                    pod.metadata.name.as_deref().unwrap_or_default(),
+                    self.container(pod, "sidecommit").log()
+                )
+            })
             .collect();
         let statuses: Vec<_> = pods.iter().map(|pod| json!(pod.status).to_string()).collect();
         format!("{}\nevents:\n{}\nsidecars:\n{}", statuses.join("\n"), events.join("\n"), logs.join("\n"))
@@ -224,13 +259,18 @@ impl Namespace {
 /// Ready and not on its way out.
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-    let ready = conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    let ready = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True");
     ready && pod.metadata.deletion_timestamp.is_none()
 }
 
 fn same_template(pods: &[Pod]) -> bool {
-    let label = |pod: &Pod, name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name).cloned());
-    let template = |pod: &Pod| label(pod, "pod-template-hash").or_else(|| label(pod, "controller-revision-hash"));
+    let label =
+        |pod: &Pod, name: &str| pod.metadata.labels.as_ref().and_then(|labels| labels.get(name).cloned());
+    let template =
+        |pod: &Pod| label(pod, "pod-template-hash").or_else(|| label(pod, "controller-revision-hash"));
     pods.windows(2).all(|pair| template(&pair[0]) == template(&pair[1]))
 }
 

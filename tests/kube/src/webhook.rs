@@ -5,10 +5,7 @@ use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     core::v1::{Pod, ServiceAccount},
 };
-use kube::{
-    Api, Client,
-    api::{PostParams},
-};
+use kube::{Api, Client, api::PostParams};
 use serde_json::{Value, json};
 use sidecommit_e2e::eventually;
 use std::{
@@ -108,7 +105,8 @@ impl Webhook {
 
     /// Starts another replica.
     fn add_replica(&self) {
-        let free = || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let free =
+            || TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
         let (listen, http) = (free(), free());
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let log = fs::File::create(self.folder.join(format!("{number}.log"))).expect("a log");
@@ -137,7 +135,9 @@ impl Webhook {
     /// The replicas' logs.
     pub fn log(&self) -> String {
         let numbers = 0..self.number.load(Ordering::Relaxed);
-        numbers.map(|number| fs::read_to_string(self.folder.join(format!("{number}.log"))).unwrap_or_default()).collect()
+        numbers
+            .map(|number| fs::read_to_string(self.folder.join(format!("{number}.log"))).unwrap_or_default())
+            .collect()
     }
 
     /// Ends all replicas: nobody answers at the Service's address any more.
@@ -248,9 +248,11 @@ async fn write_kubeconfig(client: &Client, folder: &Path) {
         ..TokenRequest::default()
     };
     let account = account.expect("it has one");
-    let token = accounts.create_token_request(account, &PostParams::default(), &request).await.expect("a token");
+    let token =
+        accounts.create_token_request(account, &PostParams::default(), &request).await.expect("a token");
     let token = token.status.expect("a token").token;
-    let admin = documents(&fs::read_to_string(folder.with_file_name("kubeconfig")).expect("the plane's")).remove(0);
+    let admin =
+        documents(&fs::read_to_string(folder.with_file_name("kubeconfig")).expect("the plane's")).remove(0);
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "webhook",
         "clusters": [{ "name": "plane", "cluster": admin.pointer("/clusters/0/cluster") }],
@@ -269,7 +271,9 @@ async fn injects(client: &Client) {
     let probe: Pod = serde_json::from_value(probe).expect("a pod");
     let dry = PostParams { dry_run: true, ..PostParams::default() };
     eventually("the webhook injects", 60, async || match pods.create(&dry, &probe).await {
-        Ok(pod) => pod.spec.and_then(|spec| spec.init_containers).is_some_and(|containers| !containers.is_empty()),
+        Ok(pod) => {
+            pod.spec.and_then(|spec| spec.init_containers).is_some_and(|containers| !containers.is_empty())
+        }
         Err(_) => false,
     })
     .await;

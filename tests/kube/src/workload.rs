@@ -108,7 +108,8 @@ impl Workload {
         let labels = json!({ "app": self.name, "sidecommit.dev/inject": "true" });
         let annotations: serde_json::Map<_, _> =
             self.annotations.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
-        let template = json!({ "metadata": { "labels": labels, "annotations": annotations }, "spec": self.pod_spec() });
+        let template =
+            json!({ "metadata": { "labels": labels, "annotations": annotations }, "spec": self.pod_spec() });
         let selector = json!({ "matchLabels": { "app": self.name } });
         let metadata = json!({ "name": self.name });
         match self.kind {
@@ -131,7 +132,8 @@ impl Workload {
             "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" },
         });
         security["runAsNonRoot"] = json!(self.app.user != 0);
-        let name = json!([{ "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } }]);
+        let name =
+            json!([{ "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } }]);
         let container = json!({ "name": "app", "image": "app:test", "args": self.app.arguments, "env": name, "securityContext": security });
         let restart = if matches!(self.kind, "Job" | "Pod") { "Never" } else { "Always" };
         let mut spec = json!({ "containers": [container], "restartPolicy": restart, "terminationGracePeriodSeconds": self.grace });

@@ -22,7 +22,8 @@ async fn main() {
         ["write", topic] => {
             write(&mut app, topic, async move {
                 terminate.recv().await;
-            }).await;
+            })
+            .await;
         }
         ["write", topic, count] => {
             let count: u32 = count.parse().expect("a number");

@@ -56,7 +56,9 @@ async fn readers_go_on_soon_after_the_lease_of_a_dead_pod_expires() {
         namespace.container(pod, "app").signal(Signal::USR1);
     }
     eventually("two hold a transaction open", 60, async || {
-        dying.iter().all(|pod| namespace.container(pod, "app").lines().iter().any(|line| matches!(line, Line::Open(_))))
+        dying.iter().all(|pod| {
+            namespace.container(pod, "app").lines().iter().any(|line| matches!(line, Line::Open(_)))
+        })
     })
     .await;
     // Scaled down, so that nobody takes their slots. They are deaf to SIGTERM; then they die without a word.
@@ -99,10 +101,21 @@ async fn a_holder_that_comes_back_as_another_slot_leaves_its_successor_alone() {
     sidecar.signal(Signal::STOP);
     // Nobody but the second is there to settle what the first left; then its slot is free.
     let leases = namespace.api::<Lease>();
-    let holder = async || leases.get("sidecommit-orders-0").await.ok()?.spec?.holder_identity.filter(|holder| !holder.is_empty());
+    let holder = async || {
+        leases
+            .get("sidecommit-orders-0")
+            .await
+            .ok()?
+            .spec?
+            .holder_identity
+            .filter(|holder| !holder.is_empty())
+    };
     eventually("its slot is free", 40, async || holder().await.is_none()).await;
     namespace.scale(&orders, 3).await;
-    eventually("a third pod takes it", 40, async || holder().await.is_some_and(|uid| Some(uid) != first.metadata.uid)).await;
+    eventually("a third pod takes it", 40, async || {
+        holder().await.is_some_and(|uid| Some(uid) != first.metadata.uid)
+    })
+    .await;
     sidecar.signal(Signal::CONT);
     namespace.ready("orders", 3, 90).await;
     let slot = |n: u32| format!("/{}/orders/{n} ", namespace.name);

@@ -27,6 +27,8 @@ fn check(plane: &Plane, namespace: &Namespace, workload: &str, topic: &str) -> O
 
 /// Waits until no pod of a workload is left.
 async fn gone(namespace: &Namespace, workload: &str) {
-    eventually(&format!("no pod of {workload} is left"), 90, async || namespace.pods(workload).await.is_empty())
-        .await;
+    eventually(&format!("no pod of {workload} is left"), 90, async || {
+        namespace.pods(workload).await.is_empty()
+    })
+    .await;
 }

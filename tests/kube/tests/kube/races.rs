@@ -61,7 +61,8 @@ async fn five_sidecars_race_for_three_slots() {
     let plane = Plane::shared();
     let namespace = plane.namespace("race").await;
     let topic = plane.kafka().topic(1);
-    let orders = Workload::deployment("orders", 5, App::writes(&topic)).annotated("slots", &SLOTS.to_string());
+    let orders =
+        Workload::deployment("orders", 5, App::writes(&topic)).annotated("slots", &SLOTS.to_string());
     namespace.run(&orders).await;
     eventually("three of five have a slot", 120, async || namespace.writers("orders").await.len() == 3).await;
     let end = Instant::now() + race();

@@ -12,7 +12,9 @@ fn slots(namespace: &Namespace, workload: &str) -> Vec<String> {
     let mut slots: Vec<_> = namespace
         .sidecar_logs(workload)
         .iter()
-        .flat_map(|log| log.lines().filter_map(|line| line.split_once(" slot=")).map(|(_, slot)| slot.to_owned()))
+        .flat_map(|log| {
+            log.lines().filter_map(|line| line.split_once(" slot=")).map(|(_, slot)| slot.to_owned())
+        })
         .filter_map(|slot| Some(slot.split(' ').next()?.splitn(2, '/').nth(1)?.to_owned()))
         .collect();
     slots.sort();
@@ -61,7 +63,10 @@ async fn a_deployments_pods_claim_slots_by_lease_and_give_them_back() {
     let mut held_by: Vec<_> = held.iter().filter_map(|(_, holder)| holder.clone()).collect();
     held_by.sort();
     assert_eq!(held_by, uids);
-    assert_eq!(held.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["sidecommit-orders-0", "sidecommit-orders-1"]);
+    assert_eq!(
+        held.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["sidecommit-orders-0", "sidecommit-orders-1"]
+    );
     namespace.scale(&orders, 0).await;
     gone(&namespace, "orders").await;
     assert!(check(plane, &namespace, "orders", &topic).untold.is_empty());
@@ -133,9 +138,11 @@ async fn only_application_containers_see_the_socket_and_read_only() {
     let topic = plane.kafka().topic(1);
     let security = json!({ "runAsUser": 1000, "runAsNonRoot": true, "allowPrivilegeEscalation": false,
         "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } });
-    let shell = |name: &str| json!({ "name": name, "image": "sh", "command": ["sh", "-c",
+    let shell = |name: &str| {
+        json!({ "name": name, "image": "sh", "command": ["sh", "-c",
         "for f in /run/sidecommit/new /run/sidecommit/api.sock; do (touch $f) 2>&1; done; ls /run /run/sidecommit-admin 2>&1; env"],
-        "securityContext": security });
+        "securityContext": security })
+    };
     let app = Workload::pod("app", App::writes_some(&topic, 1)).manifest();
     let app = app.pointer("/spec/containers/0").expect("one container").clone();
     let workload = Workload::pod("mounts", App::writes_some(&topic, 1))
@@ -144,7 +151,11 @@ async fn only_application_containers_see_the_socket_and_read_only() {
     namespace.run(&workload).await;
     let pod = namespace.phase("mounts", "Succeeded", 90).await;
     let user = namespace.container(&pod, "user").log();
-    assert!(user.contains("Read-only file system") && user.contains("SIDECOMMIT_ADDRESS=unix:///run/sidecommit/api.sock"), "{user}");
+    assert!(
+        user.contains("Read-only file system")
+            && user.contains("SIDECOMMIT_ADDRESS=unix:///run/sidecommit/api.sock"),
+        "{user}"
+    );
     assert!(user.contains("sidecommit-admin': No such file"), "{user}");
     let stranger = namespace.container(&pod, "stranger").log();
     assert!(!stranger.contains("SIDECOMMIT_ADDRESS") && stranger.contains("No such file"), "{stranger}");

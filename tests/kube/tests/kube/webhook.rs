@@ -3,7 +3,7 @@
 use k8s_openapi::api::{admissionregistration::v1::MutatingWebhookConfiguration, core::v1::Pod};
 use kube::{
     Api, Client,
-    api::{Patch, PatchParams, PostParams},
+    api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
 use sidecommit_e2e::{command, eventually};
@@ -14,17 +14,6 @@ use std::{
     process::Stdio,
     time::{Duration, Instant},
 };
-
-fn is_injected(pod: &Pod) -> bool {
-    let containers = pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten());
-    containers.into_iter().any(|container| container.name == "sidecommit")
-}
-
-async fn dry_run(namespace: &Namespace, pod: &Value) -> kube::Result<Pod> {
-    let pod: Pod = serde_json::from_value(pod.clone()).expect("a pod");
-    let pods: Api<Pod> = namespace.api();
-    pods.create(&PostParams { dry_run: true, ..PostParams::default() }, &pod).await
-}
 
 #[tokio::test]
 async fn a_denial_names_key_value_and_accepted_form() {
@@ -37,9 +26,11 @@ async fn a_denial_names_key_value_and_accepted_form() {
     ];
     for (key, value, expected) in cases {
         let pod = Workload::pod("app", App::writes("t")).annotated(key, value).manifest();
-        let error = dry_run(&namespace, &pod).await.expect_err("is denied").to_string();
+        let error = namespace.dry_run(&pod).await.expect_err("is denied").to_string();
         assert!(
-            error.contains(&format!("sidecommit.dev/{key}")) && error.contains(value) && error.contains(expected),
+            error.contains(&format!("sidecommit.dev/{key}"))
+                && error.contains(value)
+                && error.contains(expected),
             "{key}={value}: {error}"
         );
     }
@@ -57,7 +48,7 @@ async fn a_skip_is_an_event_and_lets_the_pod_in() {
     let pod = Workload::pod("app", App::writes("t")).spec(json!({ "hostNetwork": true }));
     namespace.run(&pod).await;
     let pods = namespace.pods("app").await;
-    assert!(!is_injected(&pods[0]));
+    assert!(!Namespace::is_injected(&pods[0]));
     eventually("an event says why", 30, async || {
         namespace.events("InjectionSkipped").await.iter().any(|event| event.contains("host-network"))
     })
@@ -65,26 +56,34 @@ async fn a_skip_is_an_event_and_lets_the_pod_in() {
     let opted_out = json!({ "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": "none", "labels": { "app": "none" } },
         "spec": { "containers": [{ "name": "app", "image": "app:test", "args": ["write", "t"] }] } });
-    assert!(!is_injected(&dry_run(&namespace, &opted_out).await.expect("is let in")));
+    assert!(!Namespace::is_injected(&namespace.dry_run(&opted_out).await.expect("is let in")));
 }
 
 #[tokio::test]
 async fn the_command_line_gives_what_the_webhook_gives() {
     let plane = Plane::shared();
     let namespace = plane.namespace("same").await;
-    for workload in [Workload::pod("app", App::writes("t")), Workload::pod("other", App::writes("t")).annotated("lanes", "3")] {
+    for workload in [
+        Workload::pod("app", App::writes("t")),
+        Workload::pod("other", App::writes("t")).annotated("lanes", "3"),
+    ] {
         let mut manifest = workload.manifest();
         manifest["metadata"]["namespace"] = json!(namespace.name);
         let injected = inject(plane, &manifest);
-        let by_webhook = dry_run(&namespace, &manifest).await.expect("is let in");
-        let by_command = dry_run(&namespace, &injected).await.expect("is let in");
+        let by_webhook = namespace.dry_run(&manifest).await.expect("is let in");
+        let by_command = namespace.dry_run(&injected).await.expect("is let in");
         let plain = |pod: Pod| {
             let mut pod = serde_json::to_value(pod).expect("a pod");
             for field in ["uid", "creationTimestamp", "managedFields", "generation"] {
                 pod["metadata"].as_object_mut().expect("an object").remove(field);
             }
             // The service account's own volume has a random name.
-            serde_json::to_string_pretty(&pod).expect("JSON").lines().filter(|line| !line.contains("kube-api-access")).collect::<Vec<_>>().join("\n")
+            serde_json::to_string_pretty(&pod)
+                .expect("JSON")
+                .lines()
+                .filter(|line| !line.contains("kube-api-access"))
+                .collect::<Vec<_>>()
+                .join("\n")
         };
         assert_eq!(plain(by_webhook), plain(by_command));
     }
@@ -118,7 +117,7 @@ async fn an_older_injection_is_upgraded_in_place() {
     status["version"] = json!("0.0.1");
     status["hash"] = json!("old");
     manifest["metadata"]["annotations"]["sidecommit.dev/status"] = json!(status.to_string());
-    let pod = dry_run(&namespace, &manifest).await.expect("is let in");
+    let pod = namespace.dry_run(&manifest).await.expect("is let in");
     let containers = pod.spec.and_then(|spec| spec.init_containers).unwrap_or_default();
     let images: Vec<_> = containers.into_iter().filter_map(|container| container.image).collect();
     assert_eq!(images, ["sidecommit:test"]);
@@ -132,7 +131,7 @@ async fn admissions(client: &Client, until: Instant) -> usize {
     let mut count = 0;
     while Instant::now() < until {
         let pod = pods.patch("probe", &parameters, &Patch::Apply(&manifest)).await.expect("is admitted");
-        assert!(is_injected(&pod));
+        assert!(Namespace::is_injected(&pod));
         count += 1;
     }
     count
@@ -150,7 +149,13 @@ async fn certificates_are_renewed_under_load_without_one_failed_admission() {
         let mut bundles = BTreeSet::new();
         while Instant::now() < end {
             let all = configurations.list(&kube::api::ListParams::default()).await.expect("are listed");
-            bundles.extend(all.items.into_iter().flat_map(|one| one.webhooks.unwrap_or_default()).filter_map(|hook| hook.client_config.ca_bundle).map(|bundle| bundle.0));
+            bundles.extend(
+                all.items
+                    .into_iter()
+                    .flat_map(|one| one.webhooks.unwrap_or_default())
+                    .filter_map(|hook| hook.client_config.ca_bundle)
+                    .map(|bundle| bundle.0),
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         bundles.len()

@@ -22,7 +22,7 @@ use certs::{
 use decision::Decide;
 use events::Events;
 use jiff::Timestamp;
-use kube::Client;
+use kube::{Client, Config};
 use metrics::Metrics;
 use namespaces::Namespaces;
 use reviewer::Reviewer;
@@ -79,6 +79,32 @@ pub enum Error {
     /// A part ended that ends with the process only.
     #[error("a part of the webhook ended: {0}")]
     Ended(String),
+}
+
+/// Why there is no client of an API server.
+#[derive(Debug, thiserror::Error)]
+pub enum NoClient {
+    /// Nobody says where it is.
+    #[error("no API server is known, neither by KUBECONFIG nor by a pod's service account: {0}")]
+    Unknown(Box<kube::config::InferConfigError>),
+    /// What says where it is cannot be used.
+    #[error("the API server's client: {0}")]
+    Unusable(Box<kube::Error>),
+}
+
+/// The API answers within this or not at all: a connection that is dead must not hold up the next look.
+const API_ANSWER_MAX: Duration = Duration::from_secs(8);
+const API_CONNECT_MAX: Duration = Duration::from_secs(4);
+
+/// A client of the API server that KUBECONFIG or the pod's service account names.
+///
+/// # Errors
+/// If nothing names one, or what does cannot be used.
+pub async fn client() -> Result<Client, NoClient> {
+    let mut config = Config::infer().await.map_err(|error| NoClient::Unknown(Box::new(error)))?;
+    config.read_timeout = Some(API_ANSWER_MAX);
+    config.connect_timeout = Some(API_CONNECT_MAX);
+    Client::try_from(config).map_err(|error| NoClient::Unusable(Box::new(error)))
 }
 
 /// A webhook whose ports are open. Nothing is answered yet.

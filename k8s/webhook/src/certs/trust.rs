@@ -32,3 +32,8 @@ pub fn verifies(
                 .is_ok_and(|name| verifier.verify_server_cert(leaf, &[], &name, &[], now).is_ok())
         })
 }
+
+/// Whether a certificate can be made out to it: a DNS name or an IP address.
+pub fn is_server_name(text: &str) -> bool {
+    ServerName::try_from(text).is_ok()
+}

@@ -2,6 +2,7 @@ mod api;
 mod claiming;
 mod holding;
 mod pod;
+mod pure;
 mod race;
 mod settling;
 

@@ -26,7 +26,7 @@ pub(crate) struct Api(Arc<Mutex<Store>>);
 struct Store {
     leases: BTreeMap<String, Lease>,
     revision: u64,
-    may_create: Option<Failure>,
+    create_is: Option<Failure>,
     watching: Option<Watcher>,
 }
 
@@ -68,8 +68,9 @@ impl Api {
         self.0.lock().watching = Some(Arc::new(watcher));
     }
 
+    /// As a Role does that names the leases: others cannot be made, nor read.
     pub(crate) fn forbid_create(&self) {
-        self.0.lock().may_create = Some(Failure::Forbidden("403 cannot create".to_owned()));
+        self.0.lock().create_is = Some(Failure::Forbidden("403 cannot create".to_owned()));
     }
 
     pub(crate) fn lease(&self, name: &str) -> Lease {
@@ -103,7 +104,8 @@ impl Api {
                     .collect());
             }
             Call::Get(name) => {
-                return store.leases.get(&name).cloned().map(|lease| vec![lease]).ok_or(Failure::Missing);
+                let absent = store.create_is.clone().unwrap_or(Failure::Missing);
+                return store.leases.get(&name).cloned().map(|lease| vec![lease]).ok_or(absent);
             }
             Call::Create(lease) => store.create(lease)?,
             Call::Replace(lease) => store.replace(lease)?,
@@ -119,7 +121,7 @@ impl Api {
 
 impl Store {
     fn create(&mut self, lease: Lease) -> Result<Lease, Failure> {
-        if let Some(forbidden) = &self.may_create {
+        if let Some(forbidden) = &self.create_is {
             return Err(forbidden.clone());
         }
         let name = lease.metadata.name.clone().unwrap();

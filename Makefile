@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages stubs rivals mutants
+.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages stubs rivals mutants image sbom manifests
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -93,3 +93,14 @@ stubs: $(BUILD) ## bare generated stubs of five languages
 
 rivals: $(BUILD) ## the native clients' programs that the bench measures the sidecar against
 	$(STAGE) rivals 4 $(KAFKA) tests/bench/check
+
+image: ## the container image without an engine: target/image/oci (OCI layout) and target/image/sidecommit.oci.tar; builds the release binary
+	k8s/image/build
+
+sbom: ## what the image is made of, as CycloneDX JSON: target/image/sidecommit.cdx.json; after make image
+	k8s/image/sbom
+
+manifests: ## makes k8s/manifests, k8s/policies and k8s/kustomize from the chart, and its golden files anew
+	k8s/chart/schema
+	BLESS=1 k8s/chart/check
+	k8s/render

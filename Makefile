@@ -100,3 +100,14 @@ stubs: $(BUILD) ## bare generated stubs of five languages
 
 rivals: $(BUILD) ## the native clients' programs that the bench measures the sidecar against
 	$(STAGE) rivals 4 $(KAFKA) tests/bench/check
+
+image: ## the container image without an engine: target/image/oci (OCI layout) and target/image/sidecommit.oci.tar; builds the release binary
+	k8s/image/build
+
+sbom: ## what the image is made of, as CycloneDX JSON: target/image/sidecommit.cdx.json; after make image
+	k8s/image/sbom
+
+manifests: ## makes k8s/manifests, k8s/policies and k8s/kustomize from the chart, and its golden files anew
+	k8s/chart/schema
+	BLESS=1 k8s/chart/check
+	k8s/render

@@ -32,6 +32,8 @@ struct Store {
 
 type Watcher = Arc<dyn Fn(&Lease) + Send + Sync>;
 
+type Chooser = Box<dyn FnMut(&Call) -> Fate + Send>;
+
 /// One call on its way.
 pub(crate) enum Call {
     List,
@@ -55,7 +57,7 @@ pub(crate) struct Fate {
 pub(crate) struct Network {
     api: Api,
     /// Chooses the fate of each call.
-    pub(crate) fate: Mutex<Box<dyn FnMut(&Call) -> Fate + Send>>,
+    pub(crate) fate: Mutex<Chooser>,
     pub(crate) cut: AtomicBool,
     pub(crate) wall_clock_off_by_s: AtomicI64,
     pub(crate) freezer: Freezer,

@@ -97,6 +97,44 @@ async fn a_stopped_holder_finds_itself_lost_before_it_does_anything() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_counts_from_when_it_was_sent() {
+    let api = Api::default();
+    let (slots, network) = pod(&api, "a", 1);
+    let claimed = Instant::now();
+    let mut held = claim(&slots).await;
+    let mut calls = 0;
+    network.fate(move |_| {
+        calls += 1;
+        Fate { back: Duration::from_millis(4900), request_lost: calls > 1, ..Fate::default() }
+    });
+
+    held.lost().await;
+
+    // Sent after 5 s, answered after 9.9 s: ours until 5 + 12 s.
+    let lasted = claimed.elapsed();
+    assert!(lasted >= Duration::from_secs(17) && lasted < Duration::from_millis(17_100), "{lasted:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_waited_for_a_stopped_holder_does_not_revive_a_lost_slot() {
+    let api = Api::default();
+    let (slots, network) = pod(&api, "a", 1);
+    let mut held = claim(&slots).await;
+    network.fate(|_| Fate { back: Duration::from_millis(500), ..Fate::default() });
+    sleep(Duration::from_millis(5200)).await;
+    network.freezer.stop();
+    sleep(Duration::from_millis(7500)).await;
+    let guard = held.guard();
+    assert!(!guard.holds(), "12.7 s after the claim was sent");
+
+    network.freezer.go_on();
+
+    sleep(Duration::from_millis(100)).await;
+    assert!(!guard.holds(), "who asked was told for good");
+    assert!(held.lost().await.starts_with("not renewed"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_that_was_taken_or_deleted_is_lost() {
     type Edit = fn(&Api);
     let cases: [(Edit, &str); 3] = [

@@ -13,6 +13,7 @@ mod resume;
 mod scope;
 mod settle;
 mod transactions;
+mod webhook;
 
 pub(crate) use journal::failure as journal_failure;
 pub use scope::{All, JournalFolder, Operator, Scope, SettingsArgs};
@@ -57,6 +58,8 @@ enum Command {
     Settle(Box<settle::Args>),
     /// Ask the sidecar whether it serves; for exec probes
     Healthcheck(healthcheck::Args),
+    /// Inject the sidecar into pods as they are created: an admission webhook, until SIGTERM
+    Webhook(Box<webhook::Args>),
     /// Show settings
     #[command(subcommand)]
     Config(config::Command),
@@ -106,6 +109,7 @@ impl Command {
             Self::Resume(args) => resume::run(&args, environment),
             Self::Settle(args) => settle::run(&args, environment),
             Self::Healthcheck(args) => healthcheck::run(&args, environment),
+            Self::Webhook(args) => webhook::run(&args, environment),
             Self::Config(command) => config::run(&command, environment),
             Self::Inject(args) => inject::run(&args),
             Self::Uninject(input) => inject::undo(&input),

@@ -27,7 +27,7 @@ pub(crate) fn pod(
     complaints.extend(ports(spec, values, pod_spec));
     complaints.extend(never_ends(subject, spec, values, pod_spec));
     complaints.extend(names(spec, values, pod_spec));
-    complaints.extend(volume_names(pod_spec));
+    complaints.extend(volume_names(subject, spec, pod_spec));
     complaints
 }
 
@@ -136,9 +136,13 @@ fn names(spec: &SidecarSpec, values: &Values, pod_spec: &Value) -> Vec<Complaint
     complaints
 }
 
-fn volume_names(pod_spec: &Value) -> Vec<Complaint> {
+fn volume_names(subject: &Subject, spec: &SidecarSpec, pod_spec: &Value) -> Vec<Complaint> {
     let ours = [SOCKET_VOLUME, ADMIN_VOLUME, JOURNAL_VOLUME, TLS_VOLUME, TOKEN_VOLUME];
-    let taken = json::items(pod_spec, "volumes").iter().map(json::name).filter(|name| ours.contains(name));
+    let claims = subject.claims.iter().map(String::as_str);
+    let names = json::items(pod_spec, "volumes").iter().map(json::name).chain(claims);
+    // A claim may be called what it is for.
+    let journal = |name: &str| matches!(&spec.journal, Journal::Claim { volume } if volume == name);
+    let taken = names.filter(|name| ours.contains(name) && !(journal(name) && *name == JOURNAL_VOLUME));
     taken
         .map(|name| Complaint::new("spec.volumes.name", name, "another name: this is the injector's"))
         .collect()

@@ -118,6 +118,10 @@ fn together(values: &Values) -> Vec<Complaint> {
         let accepted = "false, or native-sidecar: \"false\": a native sidecar ends by itself";
         complaints.push(values.complain(ADMIN_SHUTDOWN, accepted));
     }
+    let elsewhere = settings(values).iter().any(|(name, _)| name == "SIDECOMMIT_ADMIN_SHUTDOWN_ADDRESS");
+    if values.text(ADMIN_SHUTDOWN) == "true" && values.text(METRICS_PORT) == "0" && !elsewhere {
+        complaints.push(values.complain(ADMIN_SHUTDOWN, "false, or a metrics-port: it is served there"));
+    }
     if values.get(GRPC_PORT).is_some() && values.get(GRPC_PORT) == values.get(METRICS_PORT) {
         complaints.push(values.complain(GRPC_PORT, "another port than metrics-port's"));
     }

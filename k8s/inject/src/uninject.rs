@@ -3,6 +3,7 @@
 use crate::{
     annotations::STATUS_ANNOTATION,
     evict, json,
+    overrides::AUTO,
     paths::{CONTAINER, SOCKET_VOLUME},
     status::{Added, BadStatus, Status, Was},
 };
@@ -27,8 +28,12 @@ pub fn uninject(pod: &Value) -> Result<Option<Value>, BadStatus> {
 fn undo(pod: &mut Value, status: &Status) {
     if let Some(spec) = pod.get_mut("spec").and_then(Value::as_object_mut) {
         let list = if status.native { "initContainers" } else { "containers" };
-        remove(spec, list, |item| json::name(item) == CONTAINER);
-        if let Some(overrides) = &status.overrides
+        remove(spec, list, |item| json::name(item) == CONTAINER && !is_override(item));
+        // Its author may have written it anew since.
+        let renewed = ["containers", "initContainers"]
+            .iter()
+            .any(|list| spec.get(*list).and_then(Value::as_array).into_iter().flatten().any(is_override));
+        if let Some(overrides) = status.overrides.as_ref().filter(|_| !renewed)
             && let Some(list) = json::array(spec, &overrides.list)
         {
             list.insert(overrides.index.min(list.len()), overrides.container.clone());
@@ -55,6 +60,10 @@ fn undo(pod: &mut Value, status: &Status) {
     if let Some(root) = pod.as_object_mut() {
         restore(root, "metadata", status.was.get("metadata"));
     }
+}
+
+fn is_override(container: &Value) -> bool {
+    json::name(container) == CONTAINER && json::text(container, "/image") == Some(AUTO)
 }
 
 fn undo_container(container: &mut Value, added: &Added) {

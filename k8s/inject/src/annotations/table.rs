@@ -194,7 +194,7 @@ pub(crate) const TABLE: [Annotation; 34] = [
         ADMIN_SHUTDOWN,
         Some("false"),
         BOOL,
-        "Serve `POST /shutdown` on loopback, with which a Job's container ends a sidecar that is not native. Only with `native-sidecar: \"false\"`.",
+        "Serve `POST /shutdown` on `metrics-port`, to callers from the pod's own loopback: with it a Job's container ends a sidecar that is not native. Only with `native-sidecar: \"false\"`.",
     ),
 ];
 

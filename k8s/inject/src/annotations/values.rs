@@ -3,11 +3,15 @@
 use super::{
     PREFIX,
     form::Form,
+    keys::{KAFKA_CA_SECRET, KAFKA_TLS_SECRET},
     table::{Annotation, Scope, TABLE, find},
 };
 use crate::{Complaint, NamespaceMeta};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Labels and annotations under the prefix that are no settings.
 const LABELS: [&str; 2] = ["inject", "rev"];
@@ -141,6 +145,7 @@ impl Values {
         if let Some(labels) = metadata("/metadata/labels") {
             complaints.extend(unknown_labels(labels));
         }
+        values.hide(KAFKA_TLS_SECRET, KAFKA_CA_SECRET);
         values
     }
 
@@ -157,6 +162,18 @@ impl Values {
     /// Whether the pod itself says so.
     pub(crate) fn is_of_pod(&self, key: &'static str) -> bool {
         self.values.get(key).is_some_and(|(_, origin)| *origin == Origin::Pod)
+    }
+
+    /// Of two that exclude each other: what was said nearer to the pod hides the other, which is gone then.
+    fn hide(&mut self, one: &'static str, other: &'static str) {
+        let origin = |key| self.values.get(key).map(|(_, origin)| *origin);
+        if let (Some(first), Some(second)) = (origin(one), origin(other)) {
+            match first.cmp(&second) {
+                Ordering::Greater => drop(self.values.remove(other)),
+                Ordering::Less => drop(self.values.remove(one)),
+                Ordering::Equal => {}
+            }
+        }
     }
 
     /// Whether nobody gave a value, not even a wrong one.

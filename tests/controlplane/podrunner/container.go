@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/kubernetes/third_party/forked/golang/expansion"
 
 	"controlplane/containerinit"
 )
@@ -39,9 +36,10 @@ type container struct {
 
 	status corev1.ContainerStatus // under the pod's lock
 
-	tried   chan struct{} // closed when the first start has succeeded or failed, with its postStart
-	started chan struct{} // closed when it has started for the first time: running, and past its startupProbe
-	done    chan struct{} // closed when it has ended for good; status has how
+	tried    chan struct{} // closed when the first start has succeeded or failed, with its postStart
+	wasTried sync.Once
+	started  chan struct{} // closed when it has started for the first time: running, and past its startupProbe
+	done     chan struct{} // closed when it has ended for good; status has how
 }
 
 func newContainer(p *pod, c *corev1.Container, r role) *container {
@@ -125,17 +123,7 @@ func (c *container) wait(ctx context.Context, reason, message string, d time.Dur
 
 // runOnce is one life of the container. An error means that there was none.
 func (c *container) runOnce(ctx context.Context) error {
-	var once sync.Once
-	tried := func() {
-		once.Do(func() {
-			select {
-			case <-c.tried:
-			default:
-				close(c.tried)
-			}
-		})
-	}
-	defer tried()
+	defer c.wasTried.Do(func() { close(c.tried) })
 	process, err := c.launch(ctx)
 	var refused errStart
 	switch {
@@ -157,7 +145,7 @@ func (c *container) runOnce(ctx context.Context) error {
 	} else {
 		alive, cancel := context.WithCancel(context.Background())
 		c.runs(alive, ctx, began)
-		tried()
+		c.wasTried.Do(func() { close(c.tried) })
 		<-process.done
 		cancel()
 	}
@@ -217,122 +205,10 @@ func (c *container) ended(began time.Time, code int32, reason, message string) {
 	})
 }
 
-// launch starts the process, or nothing when the pod stops.
-func (c *container) launch(ctx context.Context) (*process, error) {
-	image, known := c.pod.runner.images[c.spec.Image]
-	if !known {
-		return nil, errWaiting{"ErrImagePull", fmt.Sprintf("image %q is not one of podrunner's (--image NAME=FILE)", c.spec.Image)}
-	}
-	spec, err := c.plan(ctx, image)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, nil
-		}
-		return nil, errWaiting{"CreateContainerConfigError", err.Error()}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped {
-		return nil, nil
-	}
-	log, err := os.OpenFile(filepath.Join(c.dir, strconv.Itoa(int(c.restartCount()))+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return nil, errWaiting{"CreateContainerError", err.Error()}
-	}
-	defer log.Close()
-	process, err := c.pod.runner.spawner.start(spec, log)
-	if errors.As(err, new(errStart)) {
-		return nil, err
-	} else if err != nil {
-		return nil, errWaiting{"CreateContainerError", err.Error()}
-	}
-	c.process, c.running = process, spec
-	pid := []byte(strconv.Itoa(process.pid()) + "\n")
-	return process, writeAtomically(filepath.Join(c.dir, "pid"), pid)
-}
-
-// plan is all that the container needs, resolved.
-func (c *container) plan(ctx context.Context, image string) (*containerinit.Spec, error) {
-	pod := c.pod.seen()
-	env, err := environment(ctx, apiLookup{c.pod.runner}, pod, c.spec, c.pod.runner.service)
-	if err != nil {
-		return nil, err
-	}
-	spec := &containerinit.Spec{Root: filepath.Join(c.dir, "root"), ImageDir: filepath.Join(c.dir, "image"), Image: image,
-		Hostname: pod.Name, Dir: c.spec.WorkingDir}
-	if pod.Spec.Hostname != "" {
-		spec.Hostname = pod.Spec.Hostname
-	}
-	if len(spec.Hostname) > 63 {
-		spec.Hostname = spec.Hostname[:63]
-	}
-	if spec.Dir == "" {
-		spec.Dir = "/"
-	}
-	if err := applySecurity(spec, pod, c.spec); err != nil {
-		return nil, err
-	}
-	spec.Argv = command(c.spec, "/usr/bin/"+filepath.Base(image), env)
-	spec.Env = list(env, spec.Hostname, spec.UID)
-	if spec.Mounts, err = mounts(c.spec, c.pod.volumes, func(s string) string {
-		return expansion.Expand(s, expansion.MappingFuncFor(env))
-	}); err != nil {
-		return nil, err
-	}
-	for _, dir := range []string{spec.Root, spec.ImageDir} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
-	}
-	return spec, os.WriteFile(filepath.Join(spec.ImageDir, filepath.Base(image)), nil, 0o755)
-}
-
 func (c *container) restartCount() int32 {
 	c.pod.mu.Lock()
 	defer c.pod.mu.Unlock()
 	return c.status.RestartCount
-}
-
-// stop ends the container's process if it has one, as the kubelet's killContainer: preStop at once, then its turn, then
-// SIGTERM, then SIGKILL. order is nil for the end of one container alone.
-func (c *container) stop(grace time.Duration, order *ordering, message string) {
-	c.mu.Lock()
-	process := c.process
-	c.mu.Unlock()
-	if process == nil || !process.running() {
-		return
-	}
-	c.event(corev1.EventTypeNormal, "Killing", "%s", message)
-	began := time.Now()
-	if grace > 0 {
-		if err := c.preStop(grace); err != nil {
-			c.event(corev1.EventTypeWarning, "FailedPreStopHook", "PreStopHook failed: %v", err)
-		}
-		grace -= time.Since(began).Truncate(time.Second)
-	}
-	if order != nil && grace > 0 {
-		turn := time.Now()
-		order.wait(c.spec.Name, grace, c.pod.force)
-		grace -= time.Since(turn).Truncate(time.Second) // the kubelet counts whole seconds
-	}
-	process.signal(syscall.SIGTERM)
-	limit := time.NewTimer(max(grace, minimumGrace))
-	defer limit.Stop()
-	select {
-	case <-process.done:
-		return
-	case <-limit.C:
-	case <-c.pod.force:
-	}
-	process.signal(syscall.SIGKILL)
-	<-process.done
-}
-
-// forbid prevents every further start.
-func (c *container) forbid() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopped = true
 }
 
 func (c *container) update(change func(*corev1.ContainerStatus)) {
@@ -344,11 +220,4 @@ func (c *container) update(change func(*corev1.ContainerStatus)) {
 
 func (c *container) event(kind, reason, format string, args ...any) {
 	c.pod.event(c.spec.Name, kind, reason, format, args...)
-}
-
-func writeAtomically(path string, data []byte) error {
-	if err := os.WriteFile(path+".new", data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }

@@ -79,6 +79,14 @@ impl Form {
         }
     }
 
+    /// Reads a duration; None if it is not of this form.
+    pub(crate) fn duration(self, text: &str) -> Option<Duration> {
+        match self.parse(text) {
+            Some(Parsed::Number(millis)) => Some(Duration::from_millis(millis)),
+            _ => None,
+        }
+    }
+
     /// What is accepted, for messages and docs.
     pub fn accepted(self) -> String {
         match self {

@@ -14,6 +14,17 @@ fn the_annotations_page_is_current() {
     assert_eq!(fs::read_to_string(path).unwrap(), page, "BLESS=1 writes it anew");
 }
 
+/// `k8s/chart/schema` puts it into the chart's values.schema.json; `k8s/check` sees that it did.
+#[test]
+fn the_charts_schema_of_injection_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../chart/injection.schema.json");
+    let schema = format!("{:#}\n", docs::values_schema());
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &schema).unwrap();
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), schema, "BLESS=1 writes it anew; then k8s/chart/schema");
+}
+
 /// The chart writes the schema's defaults into its values: they must be values that are accepted.
 #[test]
 fn the_schemas_defaults_are_accepted() {

@@ -1,6 +1,15 @@
 {{/* CEL: what the pod says, else its namespace, else the ConfigMap. Takes the annotation's name without the prefix. */}}
 {{- define "sidecommit.cel" -}}
+{{- if has . (include "sidecommit.cel.pods" . | fromYamlArray) -}}
+variables.pod[?'sidecommit.dev/{{ . }}'].orValue('')
+{{- else -}}
 variables.pod[?'sidecommit.dev/{{ . }}'].orValue(variables.inherited[?'sidecommit.dev/{{ . }}'].orValue(params.data[?'{{ include "sidecommit.camel" . }}'].orValue('')))
+{{- end }}
+{{- end }}
+
+{{/* What two workloads cannot share: neither for namespaces nor for the ConfigMap. */}}
+{{- define "sidecommit.cel.pods" -}}
+[workload, ordinal]
 {{- end }}
 
 {{/* kafka-ca-secret: kafkaCaSecret */}}

@@ -28,10 +28,10 @@
   + {{ include "sidecommit.cel.env" (list "SIDECOMMIT_LOG_LEVEL" "log-level") }}
   + {{ include "sidecommit.cel.env" (list "SIDECOMMIT_LOG_FORMAT" "log-format") }}
   + (variables.settleScaleDown == 'true' ? [Object.spec.initContainers.env{name: 'SIDECOMMIT_LEASES_SETTLE_STATEFULSET', value: 'true'}] : [])
-  + (variables.kafkaFiles == '' ? [] : [Object.spec.initContainers.env{name: 'SIDECOMMIT_KAFKA_SSL_CA_LOCATION', value: '/etc/sidecommit/kafka/ca.crt'}])
+  + (variables.kafkaFiles == '' ? [] : [Object.spec.initContainers.env{name: 'SIDECOMMIT_KAFKA_SSL_CA_LOCATION', value: '/etc/sidecommit/tls/ca.crt'}])
   + (variables.kafkaTlsSecret == '' ? [] : [
-      Object.spec.initContainers.env{name: 'SIDECOMMIT_KAFKA_SSL_CERTIFICATE_LOCATION', value: '/etc/sidecommit/kafka/tls.crt'},
-      Object.spec.initContainers.env{name: 'SIDECOMMIT_KAFKA_SSL_KEY_LOCATION', value: '/etc/sidecommit/kafka/tls.key'}
+      Object.spec.initContainers.env{name: 'SIDECOMMIT_KAFKA_SSL_CERTIFICATE_LOCATION', value: '/etc/sidecommit/tls/tls.crt'},
+      Object.spec.initContainers.env{name: 'SIDECOMMIT_KAFKA_SSL_KEY_LOCATION', value: '/etc/sidecommit/tls/tls.key'}
     ])
   + variables.env.split('\n').filter(l, l.contains('=')).map(l, Object.spec.initContainers.env{name: l.substring(0, l.indexOf('=')).trim(), value: l.substring(l.indexOf('=') + 1)})
 {{- end }}
@@ -43,7 +43,7 @@
   Object.spec.initContainers.volumeMounts{name: 'sidecommit-admin', mountPath: '/run/sidecommit-admin'},
   Object.spec.initContainers.volumeMounts{name: variables.claim == '' ? 'sidecommit-journal' : variables.claim, mountPath: '/var/lib/sidecommit'}
 ] + (variables.token ? [Object.spec.initContainers.volumeMounts{name: 'sidecommit-token', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true}] : [])
-  + (variables.kafkaFiles == '' ? [] : [Object.spec.initContainers.volumeMounts{name: 'sidecommit-kafka', mountPath: '/etc/sidecommit/kafka', readOnly: true}])
+  + (variables.kafkaFiles == '' ? [] : [Object.spec.initContainers.volumeMounts{name: 'sidecommit-tls', mountPath: '/etc/sidecommit/tls', readOnly: true}])
 {{- end }}
 
 {{/* CEL: the pod's additional volumes. */}}
@@ -57,7 +57,7 @@
       Object.spec.volumes.projected.sources{configMap: Object.spec.volumes.projected.sources.configMap{name: 'kube-root-ca.crt', items: [Object.spec.volumes.projected.sources.configMap.items{key: 'ca.crt', path: 'ca.crt'}]}},
       Object.spec.volumes.projected.sources{downwardAPI: Object.spec.volumes.projected.sources.downwardAPI{items: [Object.spec.volumes.projected.sources.downwardAPI.items{path: 'namespace', fieldRef: Object.spec.volumes.projected.sources.downwardAPI.items.fieldRef{fieldPath: 'metadata.namespace'}}]}}
     ]}}])
-  + (variables.kafkaFiles == '' ? [] : [Object.spec.volumes{name: 'sidecommit-kafka', secret: Object.spec.volumes.secret{secretName: variables.kafkaFiles}}])
+  + (variables.kafkaFiles == '' ? [] : [Object.spec.volumes{name: 'sidecommit-tls', secret: Object.spec.volumes.secret{secretName: variables.kafkaFiles}}])
 {{- end }}
 
 {{/* CEL: the container. */}}
@@ -78,7 +78,7 @@ Object.spec.initContainers{
   readinessProbe: {{ include "sidecommit.cel.probe" (list "readinessProbe" "variables.readiness == 'kafka' ? ['sidecommit', 'healthcheck'] : ['sidecommit', 'healthcheck', '--claimed']" 5 3) }},
   resources: Object.spec.initContainers.resources{
     requests: {'cpu': variables.cpuRequest == '' ? '50m' : variables.cpuRequest, 'memory': variables.memoryRequest == '' ? '64Mi' : variables.memoryRequest},
-    limits: variables.cpuLimit == '' ? {'memory': variables.memoryLimit == '' ? '512Mi' : variables.memoryLimit} : {'memory': variables.memoryLimit == '' ? '512Mi' : variables.memoryLimit, 'cpu': variables.cpuLimit}
+    limits: variables.limits
   },
   securityContext: Object.spec.initContainers.securityContext{
     allowPrivilegeEscalation: false,

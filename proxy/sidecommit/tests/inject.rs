@@ -63,7 +63,10 @@ fn check_asks_whether_anything_would_change() {
     assert_eq!((code, out.as_str()), (1, ""), "{err}");
     assert!(err.contains("statefulset/orders: injected"), "{err}");
     let (code, out, err) = ended(inject(&["--check"], &output));
-    assert_eq!((code, out.as_str(), err.as_str()), (0, "", "statefulset/orders: skipped: already-injected\n"));
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (0, "", "statefulset/orders: skipped: already-injected\n")
+    );
     assert_eq!(ended(inject(&["--check"], &golden("denied", "input.yaml"))).0, 1);
 }
 

@@ -23,8 +23,10 @@ pub(super) struct Input {
 
 /// What to inject, and how.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "A pod template takes part if it has the label sidecommit.dev/inject: \"true\". What is denied is told with key, \
-                        value and accepted form, exits with 1 and prints no manifests.")]
+#[command(
+    after_help = "A pod template takes part if it has the label sidecommit.dev/inject: \"true\". What is denied is told with key, \
+                        value and accepted form, exits with 1 and prints no manifests."
+)]
 pub(super) struct Args {
     #[command(flatten)]
     input: Input,
@@ -56,7 +58,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let done = inject_all(&manifests.documents, opt_in, &defaults);
     tell(&done)?;
     match args.check {
-        true if done.changed => Err(Failure::Refused("the manifests are not injected as they would be".to_owned())),
+        true if done.changed => {
+            Err(Failure::Refused("the manifests are not injected as they would be".to_owned()))
+        }
         true => Ok(()),
         false => manifests.print(&done),
     }

@@ -24,6 +24,8 @@ mod slots;
 mod standing;
 mod taken;
 mod tenure;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 pub use config::Config;

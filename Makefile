@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages kube manifests stubs rivals mutants control-plane image sbom
+.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages kube packaging stubs rivals mutants control-plane image sbom manifests
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -33,7 +33,7 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
 test: needs control-plane lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages manifests kube stubs rivals
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages packaging kube stubs rivals
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
@@ -92,6 +92,9 @@ outages: $(BUILD) ## all brokers gone, no leader, the outcomes deleted, many slo
 kube: $(BUILD) ## injection, rollouts, leases, webhook and policies on a real Kubernetes API server; SIDECOMMIT_RACE_SECONDS=n
 	$(STAGE) kube 20 $(KAFKA) scripts/tests kube
 
+packaging: ## the chart, its golden files, what is made from it, and all manifests against three Kubernetes versions' schemas
+	$(STAGE) packaging 6 k8s/check
+
 control-plane:
 	@scripts/control-plane begin
 
@@ -100,3 +103,14 @@ stubs: $(BUILD) ## bare generated stubs of five languages
 
 rivals: $(BUILD) ## the native clients' programs that the bench measures the sidecar against
 	$(STAGE) rivals 4 $(KAFKA) tests/bench/check
+
+image: ## the container image without an engine: target/image/oci (OCI layout) and target/image/sidecommit.oci.tar; builds the release binary
+	k8s/image/build
+
+sbom: ## what the image is made of, as CycloneDX JSON: target/image/sidecommit.cdx.json; after make image
+	k8s/image/sbom
+
+manifests: ## makes k8s/manifests, k8s/policies and k8s/kustomize from the chart, and its golden files anew
+	k8s/chart/schema
+	BLESS=1 k8s/chart/check
+	k8s/render

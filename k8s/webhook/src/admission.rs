@@ -60,7 +60,8 @@ pub enum BadReview {
 /// # Errors
 /// If the body is none.
 pub fn parse(body: &[u8]) -> Result<Review, BadReview> {
-    let mut value: Value = serde_json::from_slice(body).map_err(|error| BadReview::Json(error.to_string()))?;
+    let mut value: Value =
+        serde_json::from_slice(body).map_err(|error| BadReview::Json(error.to_string()))?;
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (api_version, kind) = (text("apiVersion"), text("kind"));
     if api_version != META_API_VERSION_V1 || kind != META_KIND {
@@ -81,7 +82,8 @@ pub fn parse(body: &[u8]) -> Result<Review, BadReview> {
         Subject::Pod(object.ok_or(BadReview::Missing("object"))?)
     } else {
         let parts = [&resource.group, &resource.version, &resource.resource];
-        let parts: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let parts: Vec<&str> =
+            parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
         let sub = request.sub_resource.map(|sub| format!("/{sub}")).unwrap_or_default();
         Subject::Other(format!("{:?} of {}{sub}", request.operation, parts.join("/")))
     };
@@ -110,7 +112,8 @@ pub fn answer(uid: &str, decision: &Decision) -> Value {
 
 /// The answer to a review of something else.
 pub fn answer_to_other(uid: &str, what: &str) -> Value {
-    let text = format!("sidecommit's webhook was asked about {what}: its rules should name CREATE of pods only");
+    let text =
+        format!("sidecommit's webhook was asked about {what}: its rules should name CREATE of pods only");
     allowed(uid, None, &[text])
 }
 

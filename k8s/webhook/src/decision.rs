@@ -68,7 +68,9 @@ impl Decide for Injector {
     fn decide(&self, pod: &Value, annotations: &Map<String, Value>) -> Decision {
         let namespace = NamespaceMeta { annotations: annotations.clone() };
         match inject(&Subject::of_pod(pod), &namespace, &self.defaults) {
-            Outcome::Patch(Patched { operations, warnings, .. }) => Decision::Patch(Patch { operations, warnings }),
+            Outcome::Patch(Patched { operations, warnings, .. }) => {
+                Decision::Patch(Patch { operations, warnings })
+            }
             Outcome::Denial(complaints) => {
                 Decision::Deny(complaints.iter().map(ToString::to_string).collect())
             }

@@ -57,7 +57,12 @@ impl FakeApi {
     /// Everything under a path.
     pub(crate) fn list(&self, under: &str) -> Vec<Value> {
         let state = self.0.lock();
-        state.objects.iter().filter(|(path, _)| path.starts_with(under)).map(|(_, object)| object.clone()).collect()
+        state
+            .objects
+            .iter()
+            .filter(|(path, _)| path.starts_with(under))
+            .map(|(_, object)| object.clone())
+            .collect()
     }
 
     /// The next so many writes of Secrets wait for each other, so that all have read the same before.

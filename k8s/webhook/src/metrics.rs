@@ -44,7 +44,11 @@ impl Metrics {
     /// All metrics, of this version.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        registry.register("build", "The webhook's version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register(
+            "build",
+            "The webhook's version",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         let reviews = Family::default();
         registry.register("reviews", "Reviews by what was answered", Family::clone(&reviews));
         let skips = Family::default();
@@ -53,7 +57,11 @@ impl Metrics {
         let help = "How long reviews took until their answer";
         registry.register_with_unit("review_duration", help, Unit::Seconds, duration.clone());
         let events = Family::default();
-        registry.register("events", "Events about skips and denials by what became of them", Family::clone(&events));
+        registry.register(
+            "events",
+            "Events about skips and denials by what became of them",
+            Family::clone(&events),
+        );
         let changes = Family::default();
         let help = "Changes of the webhook's own certificates that this replica made";
         registry.register("certificate_changes", help, Family::clone(&changes));

@@ -60,7 +60,8 @@ impl Namespaces {
 
     fn remember(&self, name: &str, namespace: Namespace) -> Annotations {
         let annotations = namespace.metadata.annotations.unwrap_or_default();
-        let annotations: Annotations = Arc::new(annotations.into_iter().map(|(key, value)| (key, json!(value))).collect());
+        let annotations: Annotations =
+            Arc::new(annotations.into_iter().map(|(key, value)| (key, json!(value))).collect());
         let mut known = self.known.lock();
         if known.len() >= KNOWN_MAX {
             known.retain(|_, one| one.read.elapsed() < FRESH);

@@ -46,7 +46,8 @@ struct Running {
 async fn start(certs: Certs) -> Running {
     let api = FakeApi::default();
     api.put("/api/v1/namespaces/orders", json!({ "metadata": { "name": "orders" } }));
-    let webhook = json!({ "name": "pods", "sideEffects": "None", "admissionReviewVersions": [], "clientConfig": {} });
+    let webhook =
+        json!({ "name": "pods", "sideEffects": "None", "admissionReviewVersions": [], "clientConfig": {} });
     api.put(CONFIGURATION, json!({ "metadata": { "name": "injector" }, "webhooks": [webhook] }));
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let certs_poll = Duration::from_millis(50);
@@ -155,7 +156,8 @@ async fn skips_and_denials_are_events_told_once_and_not_of_dry_runs() {
         (events.len() == 2).then_some(events)
     })
     .await;
-    let texts: Vec<_> = told.iter().map(|event| (event["reason"].clone(), event["message"].clone())).collect();
+    let texts: Vec<_> =
+        told.iter().map(|event| (event["reason"].clone(), event["message"].clone())).collect();
     assert!(texts.contains(&(json!("InjectionDenied"), json!("slots = \"x\""))), "{texts:?}");
     let skipped = json!("sidecommit was not injected (host-network): ports clash");
     assert!(texts.contains(&(json!("InjectionSkipped"), skipped)), "{texts:?}");
@@ -170,7 +172,10 @@ async fn without_its_namespace_a_review_has_no_answer() {
     running.ready().await;
     running.api.delete("/api/v1/namespaces/orders");
     let answer = running.review(&review("app", false)).await;
-    assert!(answer.starts_with("HTTP/1.1 500") && answer.contains("namespace orders cannot be read"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 500") && answer.contains("namespace orders cannot be read"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -234,8 +239,10 @@ async fn files_that_change_are_served_from_the_next_connection_on() {
     // A key that is another's: what was served is served on.
     mount(folder.path(), "2", &authority::Pair { key: one.key.clone(), ..two.clone() });
     let failures = "sidecommit_webhook_certificate_failures_total";
-    eventually(async || (!get(running.http, "/metrics").await.contains(&format!("{failures} 0"))).then_some(()))
-        .await;
+    eventually(async || {
+        (!get(running.http, "/metrics").await.contains(&format!("{failures} 0"))).then_some(())
+    })
+    .await;
     assert_eq!(served().await, one.der());
 
     mount(folder.path(), "3", &two);

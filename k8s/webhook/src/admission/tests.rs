@@ -27,7 +27,8 @@ fn text_of(body: &[u8]) -> String {
 
 #[test]
 fn a_pod_comes_through_with_fields_that_nobody_knows() {
-    let pod = json!({ "metadata": { "generateName": "web-", "creationTimestamp": null }, "spec": { "new": 1 } });
+    let pod =
+        json!({ "metadata": { "generateName": "web-", "creationTimestamp": null }, "spec": { "new": 1 } });
     let review = parse(&review_of("pods", "CREATE", &pod)).unwrap();
     let expected =
         Review { uid: "u-1".into(), namespace: "orders".into(), dry_run: false, subject: Subject::Pod(pod) };
@@ -56,7 +57,8 @@ fn a_body_that_is_no_review_is_named() {
     assert_eq!(text_of(empty), "the AdmissionReview has no request");
     let none = review_of("pods", "CREATE", &Value::Null);
     assert_eq!(text_of(&none), "the AdmissionReview's request has no object");
-    let without_uid = String::from_utf8(review_of("pods", "CREATE", &json!({}))).unwrap().replace("uid", "uud");
+    let without_uid =
+        String::from_utf8(review_of("pods", "CREATE", &json!({}))).unwrap().replace("uid", "uud");
     assert!(text_of(without_uid.as_bytes()).contains("missing field `uid`"));
 }
 

@@ -68,10 +68,10 @@ mod tests {
 
     #[test]
     fn old_and_new_stand_together_until_the_old_is_not_kept() {
-        let (old, new) = (certificate(1), certificate(2));
-        let both = merge(&[old.clone()], &[new.clone()], |_| true);
-        assert_eq!(both, [new.clone(), old.clone()]);
-        assert_eq!(merge(&both, &[new.clone()], |_| true), both, "settled: nothing to patch");
-        assert_eq!(merge(&both, &[new.clone()], |certificate| *certificate != old), [new]);
+        let (old, new) = ([certificate(1)], [certificate(2)]);
+        let both = merge(&old, &new, |_| true);
+        assert_eq!(both, [new.clone(), old.clone()].concat());
+        assert_eq!(merge(&both, &new, |_| true), both, "settled: nothing to patch");
+        assert_eq!(merge(&both, &new, |certificate| !old.contains(certificate)), new);
     }
 }

@@ -127,7 +127,10 @@ impl Keeper {
         };
         let Some(material) = &stored.material else {
             let race = self.store.replace(&stored, &Material::new(&self.plan, now)?).await?;
-            tracing::info!(?race, "certificates: the secret was not filled, made an authority and a certificate");
+            tracing::info!(
+                ?race,
+                "certificates: the secret was not filled, made an authority and a certificate"
+            );
             return Ok(Look::Soon);
         };
         let trusted = material.trusted();
@@ -174,7 +177,9 @@ impl Keeper {
         let patience = self.poll * POLLS_OF_ALL;
         let strangers = &self.strangers;
         let keep = |certificate: &CertificateDer<'static>| {
-            strangers.get(certificate).is_none_or(|since| now.duration_since(*since).unsigned_abs() < patience)
+            strangers
+                .get(certificate)
+                .is_none_or(|since| now.duration_since(*since).unsigned_abs() < patience)
         };
         let (there, called) = match self.publication.publish(trusted, keep).await? {
             Found::Bundle(there) => (there, true),

@@ -71,7 +71,8 @@ const PREVIOUS_UNTIL: &str = "previous-ca-until";
 
 impl Plan {
     fn leaf(&self, authority: &Pair, now: Timestamp) -> Result<Pair, rcgen::Error> {
-        let end = authority.der().and_then(|der| Validity::of(&der)).map_or(now, |validity| validity.not_after);
+        let end =
+            authority.der().and_then(|der| Validity::of(&der)).map_or(now, |validity| validity.not_after);
         authority::leaf(authority, &self.names, now, self.leaf_life, end)
     }
 }
@@ -165,8 +166,7 @@ impl Material {
     /// Reads a Secret's data; None if something is missing.
     pub fn from_data(data: &BTreeMap<String, ByteString>) -> Option<Self> {
         let text = |key: &str| data.get(key).and_then(|bytes| String::from_utf8(bytes.0.clone()).ok());
-        let pair =
-            |certificate, key| Some(Pair { certificate: text(certificate)?, key: text(key)? });
+        let pair = |certificate, key| Some(Pair { certificate: text(certificate)?, key: text(key)? });
         let until = text(PREVIOUS_UNTIL).and_then(|until| until.parse().ok());
         let previous = text(PREVIOUS).map(|certificate| Previous { certificate, until });
         Some(Self { authority: pair(AUTHORITY, AUTHORITY_KEY)?, leaf: pair(LEAF, LEAF_KEY)?, previous })

@@ -24,7 +24,8 @@ pub fn verifies(
     let Ok(verifier) = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build() else {
         return false;
     };
-    let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default()));
+    let now =
+        UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.as_second()).unwrap_or_default()));
     // The authority's own end is not looked at for a trust anchor; a leaf never outlives it.
     !names.is_empty()
         && names.iter().all(|name| {

@@ -34,7 +34,7 @@ pub struct JournalFolder;
 
 /// How to log, for what is no sidecar.
 #[derive(Clone, Copy, Debug)]
-pub struct Log;
+pub(super) struct Log;
 
 /// The settings on a command line.
 #[derive(Clone, Debug)]

@@ -211,7 +211,10 @@ async fn a_secret_of_somebody_else_is_left_alone() {
     let theirs = json!({ "metadata": { "name": "certs" }, "data": { "password": "aGVsbG8=" } });
     cluster.api.put(SECRET, theirs);
     let error = keeper(&cluster.api).look(cluster.now).await.unwrap_err().to_string();
-    assert!(error.contains("secret certs has data but not the label") && error.contains("--secret"), "{error}");
+    assert!(
+        error.contains("secret certs has data but not the label") && error.contains("--secret"),
+        "{error}"
+    );
     assert_eq!(cluster.api.get(SECRET).unwrap()["data"]["password"], "aGVsbG8=");
 }
 

@@ -12,8 +12,12 @@ fn parse(flags: &[&str]) -> Result<Args, String> {
     line.map(|line| line.args).map_err(|error| error.to_string())
 }
 
-const OWN: [&str; 4] =
-    ["--secret=certs", "--namespace=kube-sidecommit", "--service=injector", "--webhook-configuration=injector"];
+const OWN: [&str; 4] = [
+    "--secret=certs",
+    "--namespace=kube-sidecommit",
+    "--service=injector",
+    "--webhook-configuration=injector",
+];
 
 fn own(more: &[&str]) -> Result<Certs, Vec<String>> {
     parse(&[&OWN, more].concat()).unwrap().certs()

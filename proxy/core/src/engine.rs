@@ -44,7 +44,7 @@ use crate::{
     Answer, CallId, Effect, Incarnation, Input, JournalContents, JournalEntry, JournalId, JournalOp, KeyHash,
     LaneErrorKind, LaneIndex, Limits, Millis, PreparedGroup, ReadToken, Reason, Refusal, Request, Slot,
     SyncToken, TransactionView, TxnId,
-    table::{Row, TxnEvent, TxnState},
+    table::{LaneState, Row, TxnEvent, TxnState},
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -57,6 +57,9 @@ pub struct Start {
     pub pod_uid: String,
     /// What the journal remembers.
     pub journal: JournalContents,
+    /// Whether the slot was won by a Lease: then this start is the rightful owner, whoever owned it before (a Lease won again is
+    /// proof), and the slots of one pod may differ from one start to the next.
+    pub leased: bool,
     /// Settings.
     pub limits: Limits,
     /// Entropy for ids, at least 64 random bits.
@@ -74,6 +77,7 @@ pub struct Engine {
     journal: JournalId,
     incarnation: Incarnation,
     ownership: Ownership,
+    leased: bool,
     serving: Serving,
     /// Ids of older incarnations are only known if remembered.
     trusted_from: Incarnation,
@@ -120,12 +124,14 @@ pub struct Engine {
     moves: Vec<(TxnId, TxnState, TxnEvent)>,
     now: Millis,
     started: Millis,
+    /// When this engine was made: it has issued nothing before.
+    born: Millis,
 }
 
 impl Engine {
     /// Starts; the effects open lane 0, which claims the slot.
     pub fn new(start: Start) -> (Self, Vec<Effect>) {
-        let Start { slot, pod_uid, journal, limits, seed, now } = start;
+        let Start { slot, pod_uid, journal, leased, limits, seed, now } = start;
         let mut memory = Memory::new(limits.outcomes_remembered, journal.horizon);
         journal.finished.into_iter().for_each(|summary| memory.remember(summary));
         journal.recalled.into_iter().for_each(|recalled| memory.recall(recalled));
@@ -134,7 +140,8 @@ impl Engine {
             pod_uid,
             journal: journal.journal,
             incarnation: journal.incarnation,
-            ownership: Ownership::Unread,
+            ownership: if leased { Ownership::Proven } else { Ownership::Unread },
+            leased,
             serving: Serving::Recovering,
             trusted_from: journal.trusted_from.unwrap_or_default(),
             recall: None,
@@ -168,6 +175,7 @@ impl Engine {
             moves: Vec::new(),
             now,
             started: now,
+            born: now,
             limits,
         };
         for known in &journal.lanes {
@@ -177,6 +185,7 @@ impl Engine {
         for group in journal.prepared {
             engine.remember_doubt(group);
         }
+        journal.foreign.iter().for_each(|foreign| engine.remember_former(&foreign.group));
         engine.open_lane(LaneIndex(0), "start");
         if engine.incarnation > Incarnation(0) {
             engine.fence_ahead();
@@ -199,6 +208,7 @@ impl Engine {
             Input::Read { token, result } => self.on_read(token, result),
             Input::Synced(token) => self.on_synced(token),
             Input::JournalFailed(message) => self.on_journal_failed(message),
+            Input::Former { group, verdict } => self.on_former(&group, verdict),
             Input::Drain { until } => self.on_drain(until),
             Input::Connections(open) => self.on_connections(open),
             Input::Tick => {}
@@ -238,6 +248,17 @@ impl Engine {
             && !reads
             && self.queue.is_empty()
             && self.count(TxnState::Open) == 0
+    }
+
+    /// Whether Kafka holds nothing undecided of this slot's ids, as far as this owner knows: whoever comes next need not init them to
+    /// set readers free.
+    pub fn is_settled(&self) -> bool {
+        let rests = |lane: &Lane| {
+            lane.settled
+                && lane.doubts.is_empty()
+                && matches!(lane.state, LaneState::Idle | LaneState::Closed)
+        };
+        matches!(self.ownership, Ownership::Ours) && !self.journal_failed() && self.lanes.iter().all(rests)
     }
 
     /// The engine's state.
@@ -367,11 +388,8 @@ impl Engine {
                     self.slot, owner.incarnation.0, owner.pod_uid
                 ),
             ),
-            Serving::JournalFailed(why) => {
-                Refusal::new(Reason::JournalFailed, format!("the journal failed and needs a restart: {why}"))
-            }
-            Serving::Draining => {
-                Refusal::new(Reason::Draining, "the sidecar is shutting down and begins nothing new")
+            Serving::JournalFailed(_) | Serving::Draining | Serving::NoSlot(_) | Serving::Connecting(_) => {
+                self.serving.refusal()
             }
             Serving::Recovering | Serving::Ready => {
                 let stuck = self.lanes.iter().find(|lane| !lane.settled);

@@ -2,8 +2,8 @@
 
 use crate::{
     CallId, Caller, ConsumerEvent, ConsumerGroup, ConsumerId, Coordinate, DeliveryId, Failure, Fingerprint,
-    Generation, GroupOffsets, IdempotencyKey, LaneIndex, Millis, OutcomesView, PartitionRange, ReadToken,
-    Reason, Record, StreamEvent, StreamId, SyncToken, TopicPartitionOffset, TxnId,
+    Generation, GroupOffsets, IdempotencyKey, LaneIndex, Millis, OutcomesView, PartitionRange, PreparedGroup,
+    ReadToken, Reason, Record, StreamEvent, StreamId, SyncToken, TopicPartitionOffset, TxnId, Verdict,
 };
 use std::sync::Arc;
 
@@ -59,6 +59,13 @@ pub enum Input {
     Synced(SyncToken),
     /// The journal failed; nothing put since the last [`Input::Synced`] may be relied on. Final for this process.
     JournalFailed(String),
+    /// What Kafka says of a group that another slot's lane carried ([`crate::JournalContents::foreign`]).
+    Former {
+        /// Which.
+        group: Box<PreparedGroup>,
+        /// Its outcome.
+        verdict: Verdict,
+    },
     /// SIGTERM: finish until then.
     Drain {
         /// When the grace ends.

@@ -159,6 +159,17 @@ pub struct JournalContents {
     pub recalled: Vec<Recalled>,
     /// What is remembered of partitions that applications read: group.id, topic, partition.
     pub consumption: Vec<(String, String, i32, PartitionMemory)>,
-    /// Undecided groups that this journal prepared for other slots (the volume moved): settled by reading only.
-    pub foreign: Vec<(Slot, PreparedGroup)>,
+    /// Undecided groups that were prepared for other slots (the pod had another one, or the volume moved): settled by reading only.
+    pub foreign: Vec<ForeignGroup>,
+}
+
+/// An undecided group of another slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignGroup {
+    /// Whose ids it was sent with.
+    pub slot: Slot,
+    /// The journal that prepared it, as its marker says.
+    pub journal: JournalId,
+    /// What was prepared.
+    pub group: PreparedGroup,
 }

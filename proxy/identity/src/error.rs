@@ -33,6 +33,14 @@ pub enum Error {
         /// The other setting's name.
         other: &'static str,
     },
+    /// An ordinal is set although a Lease gives one.
+    #[error("{setting}: {value:?}: expected nothing, since identity is lease: a Lease gives the ordinal")]
+    NotWithLease {
+        /// The setting's name.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+    },
     /// A part would change at a restart.
     #[error(
         "{setting}: {value:?} {instability}: it changes when the pod is replaced, and an identity must not: with a fresh \

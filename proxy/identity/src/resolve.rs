@@ -59,6 +59,8 @@ pub enum Kind {
     Explicit,
     /// The pod's name or index gave a part.
     StatefulSet,
+    /// A Lease gave the ordinal.
+    Lease,
 }
 
 // === impl Identity ===
@@ -79,6 +81,29 @@ impl Identity {
         let (prefix, pod_uid) = (parts[0].to_owned(), facts.pod_uid()?);
         Ok(Self { slot, prefix, pod_uid, kind })
     }
+
+    /// Who this sidecar is while it holds the workload's Lease of that number.
+    ///
+    /// # Errors
+    /// If a part is missing, malformed, would change when the pod is replaced, or says an ordinal of its own.
+    pub fn of_lease(facts: &Facts, ordinal: u32) -> Result<Self, Error> {
+        let facts = facts.without_empty();
+        facts.check_leasable()?;
+        let required = |setting: &'static str, fact: &Option<String>, expected: &'static str| {
+            fact.clone().ok_or(Error::Missing { setting, expected })
+        };
+        let workload = required("workload", &facts.workload, "required with identity = lease: expected the Deployment's name")?;
+        let prefix = required("prefix", &facts.prefix, "required with identity = lease: expected a name of this cluster")?;
+        let namespace =
+            required("namespace", &facts.namespace, "required with identity = lease: expected the pod's namespace")?;
+        let pod_uid = required("pod_uid", &facts.pod_uid, "required with identity = lease: expected the pod's uid")?;
+        let (prefix, namespace) = (part("prefix", &prefix)?, part("namespace", &namespace)?);
+        let slot = format!("{prefix}/{namespace}/{}/{ordinal}", part("workload", &workload)?);
+        let slot: Slot =
+            slot.parse().map_err(|_| Error::Malformed { setting: "slot", value: slot, expected: SLOT })?;
+        facts.check_stable(&slot.as_str().split('/').collect::<Vec<_>>())?;
+        Ok(Self { slot, prefix: prefix.to_owned(), pod_uid, kind: Kind::Lease })
+    }
 }
 
 // === impl Kind ===
@@ -89,6 +114,7 @@ impl Kind {
         match self {
             Self::Explicit => "explicit",
             Self::StatefulSet => "statefulset",
+            Self::Lease => "lease",
         }
     }
 }
@@ -111,6 +137,18 @@ impl Facts {
             host_name: full(&self.host_name),
             in_kubernetes: self.in_kubernetes,
         }
+    }
+
+    /// A Lease gives the ordinal, so nothing else may.
+    fn check_leasable(&self) -> Result<(), Error> {
+        for (setting, fact) in
+            [("slot", &self.slot), ("ordinal", &self.ordinal), ("pod_index", &self.pod_index)]
+        {
+            if let Some(value) = fact {
+                return Err(Error::NotWithLease { setting, value: value.clone() });
+            }
+        }
+        Ok(())
     }
 
     /// The slot as set; parts that are set besides must say the same.

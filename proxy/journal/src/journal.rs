@@ -4,7 +4,7 @@ use crate::{
     folder::{self, Folder},
     index::Index,
     load::{Loaded, bound_recalled, merge_recalled},
-    lock::Lock,
+    lock::{FolderLock, Lock},
     partitions::Partitions,
     rewrite::{Rewrite, foreign, is_due},
     store::Store,
@@ -62,13 +62,26 @@ impl Default for Options {
 impl Journal {
     /// Opens the journal in `dir`, or creates it, and tells what it remembers. Everything told is durable.
     ///
-    /// A journal of another slot becomes this slot's, with a new journal id and nothing but the other slot's undecided
+    /// A journal of another slot becomes this slot's, with a new journal id and nothing but the other slot's outcomes and undecided
     /// groups. A log larger than 4 times its content is rewritten.
     ///
     /// # Errors
     /// [`Error::Held`], [`Error::OtherCluster`], [`Error::Newer`], [`Error::Unreadable`], or what the disk says.
     pub fn open(dir: &Path, binding: Binding, options: Options) -> Result<(Self, JournalContents), Error> {
         Self::open_on(dir, binding, options, Arc::new(RealDisk))
+    }
+
+    /// As [`Self::open`], in a folder that this process holds already. One at a time: the former has to be dropped, and must not have
+    /// failed.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for [`Error::Held`].
+    pub fn open_in(
+        folder: &FolderLock,
+        binding: Binding,
+        options: Options,
+    ) -> Result<(Self, JournalContents), Error> {
+        Self::open_locked(folder.dir(), folder.lock(), binding, options, Arc::new(RealDisk))
     }
 
     pub(crate) fn open_on(
@@ -79,6 +92,16 @@ impl Journal {
     ) -> Result<(Self, JournalContents), Error> {
         folder::create(dir, disk.as_ref())?;
         let lock = Arc::new(Lock::acquire(dir)?);
+        Self::open_locked(dir, lock, binding, options, disk)
+    }
+
+    fn open_locked(
+        dir: &Path,
+        lock: Arc<Lock>,
+        binding: Binding,
+        options: Options,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Self, JournalContents), Error> {
         let mut folder = Folder::scan(dir)?;
         folder.clean(disk.as_ref())?;
         let current = folder.current();
@@ -97,7 +120,9 @@ impl Journal {
             });
         }
         if loaded.header.slot != binding.slot {
-            let header = Header::new(binding.cluster_id, binding.slot, random_id()?);
+            let mut header = Header::new(binding.cluster_id, binding.slot, random_id()?);
+            // Its outcomes are kept, and what of them was dropped is forgotten here too.
+            header.horizon = loaded.header.horizon;
             drop(store);
             return Self::start(rewrite.write(header, foreign(loaded), iter::empty())?, options);
         }

@@ -37,6 +37,7 @@ pub use inspect::{
     Poisoned, Prepared, inspect,
 };
 pub use journal::{Binding, Journal, Options};
+pub use lock::FolderLock;
 
 #[cfg(test)]
 mod tests;

@@ -137,7 +137,7 @@ impl Loaded {
                     (place.group_id.clone(), place.topic.clone(), place.partition, memory.clone())
                 })
                 .collect(),
-            foreign: self.foreign.iter().map(|known| (known.slot.clone(), known.group.clone())).collect(),
+            foreign: self.foreign.iter().cloned().map(Into::into).collect(),
         }
     }
 

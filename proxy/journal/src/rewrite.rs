@@ -6,9 +6,10 @@ use crate::{
     load::Loaded,
     lock::Lock,
     store::Store,
-    stored::{Family, Foreign, Header, Partition, Stored},
+    stored::{Entry, Family, Foreign, Header, Partition, Stored},
 };
-use std::{path::Path, sync::Arc};
+use sidecommit_core::TxnId;
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 /// A log this many times its content is rewritten, and a stream this many times the entries that count.
 const BLOAT: u64 = 4;
@@ -31,12 +32,17 @@ pub(crate) fn is_due(loaded: &Loaded, file_bytes: u64, options: &Options) -> boo
         || entries > BLOAT as usize * needed + ENTRIES_FLOOR
 }
 
-/// What the journal of another slot leaves to this one: its undecided groups.
+/// What the journal of another slot leaves to this one: its undecided groups, and the outcomes of what was decided. Applications of this
+/// pod go on asking for both.
 pub(crate) fn foreign(loaded: Loaded) -> impl Iterator<Item = Result<Stored, Error>> {
     let Header { slot, journal, .. } = loaded.header;
+    let known: BTreeSet<TxnId> = loaded.finished.iter().map(|summary| summary.txn).collect();
     let own = loaded.prepared.into_values();
     let own = own.map(move |group| Foreign { slot: slot.clone(), journal, group });
-    loaded.foreign.into_iter().chain(own).map(|foreign| Ok(Stored::Foreign(foreign)))
+    let decided = move |foreign: &Foreign| foreign.group.members.iter().all(|member| known.contains(&member.txn));
+    let undecided = loaded.foreign.into_iter().filter(move |foreign| !decided(foreign));
+    let finished = loaded.finished.into_iter().map(|summary| Stored::Entry(Entry::Finished(summary)));
+    undecided.chain(own).map(Stored::Foreign).chain(finished).map(Ok)
 }
 
 // === impl Rewrite ===

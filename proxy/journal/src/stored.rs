@@ -3,7 +3,7 @@
 use crate::index::Trimmed;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sidecommit_core::{
-    Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory, PreparedGroup, Reason,
+    ForeignGroup, Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory, PreparedGroup, Reason,
     Recalled, Slot, TxnOutcome, TxnSummary,
 };
 
@@ -316,5 +316,13 @@ impl Header {
             Ok(at) => self.lanes[at].seq = self.lanes[at].seq.max(seq),
             Err(at) => self.lanes.insert(at, LaneSeq { lane, seq }),
         }
+    }
+}
+
+// === impl Foreign ===
+
+impl From<Foreign> for ForeignGroup {
+    fn from(Foreign { slot, journal, group }: Foreign) -> Self {
+        Self { slot, journal, group }
     }
 }

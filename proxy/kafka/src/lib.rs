@@ -20,6 +20,7 @@ mod patterns;
 mod properties;
 mod reader;
 mod reminder;
+mod settle;
 mod topics;
 
 pub use catalog::Catalog;
@@ -31,4 +32,5 @@ pub use lanes::{LaneCounters, LaneEvents, LaneSettings, Lanes, TopicLimits};
 pub use patterns::check_pattern;
 pub use properties::Properties;
 pub use reader::{OutcomesReader, ReadResults};
+pub use settle::{read_outcomes, settle_lanes};
 pub use topics::{DurabilityWarning, OutcomesPlace, OutcomesTopic, partition_of};

@@ -51,7 +51,7 @@ pub trait Backend: Send + Sync + 'static {
     /// The time, as the engine is told it.
     fn now(&self) -> Millis;
 
-    /// What does not change while the process lives.
+    /// What changes rarely; the limits never.
     fn info(&self) -> ServerInfo;
 }
 
@@ -66,26 +66,40 @@ pub struct ConsumeStream {
 /// A call about a transaction that is not the engine's yet, until it is dropped.
 pub struct Underway(Box<dyn Fn() + Send + Sync>);
 
-/// The engine's state, and what else an operator should see with it.
+/// The sidecar's state, and what else an operator should see with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeStatus {
-    /// The engine's state.
-    pub engine: Status,
+    /// Whether it serves.
+    pub serving: Serving,
+    /// Whose transactional.ids it uses; None: no slot is claimed.
+    pub slot: Option<Slot>,
+    /// The engine's state; None: there is no engine, as long as there is no slot or Kafka was not reached.
+    pub engine: Option<Status>,
     /// What weakens the promise, e.g. a topic with min.insync.replicas below 2; for people.
     pub warnings: Vec<String>,
 }
 
-/// What does not change while the process lives.
+/// What changes rarely: once there is a slot, and Kafka was reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerInfo {
     /// Of the sidecar.
     pub version: String,
-    /// Whose transactional.ids it uses.
-    pub slot: Slot,
-    /// Kafka's, for idempotency keys.
+    /// Whose transactional.ids it uses; None: no slot is claimed.
+    pub slot: Option<Slot>,
+    /// Kafka's, for idempotency keys; empty as long as Kafka was not reached.
     pub cluster_id: Arc<str>,
     /// Its limits.
     pub limits: Limits,
+}
+
+// === impl NodeStatus ===
+
+impl NodeStatus {
+    /// Of a running engine.
+    pub fn of_engine(engine: Status, warnings: Vec<String>) -> Self {
+        let (serving, slot) = (engine.serving.clone(), Some(engine.slot.clone()));
+        Self { serving, slot, engine: Some(engine), warnings }
+    }
 }
 
 // === impl ConsumeStream ===

@@ -184,9 +184,12 @@ async fn follow(health: HealthReporter, mut serving: watch::Receiver<Serving>) {
 async fn report(health: &HealthReporter, serving: &Serving) {
     let status = match serving {
         Serving::Ready => ServingStatus::Serving,
-        Serving::Recovering | Serving::Draining | Serving::FencedByRival(_) | Serving::JournalFailed(_) => {
-            ServingStatus::NotServing
-        }
+        Serving::NoSlot(_)
+        | Serving::Connecting(_)
+        | Serving::Recovering
+        | Serving::Draining
+        | Serving::FencedByRival(_)
+        | Serving::JournalFailed(_) => ServingStatus::NotServing,
     };
     for service in FOR_APPLICATIONS.into_iter().chain([""]) {
         health.set_service_status(service, status).await;

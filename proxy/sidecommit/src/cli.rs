@@ -18,7 +18,13 @@ mod webhook;
 pub(crate) use journal::failure as journal_failure;
 pub use scope::{All, JournalFolder, Operator, Scope, SettingsArgs};
 
-use crate::{bench, demo, exit, exit::Failure, logging, serve, settings::Environment};
+use crate::{
+    bench, demo, exit,
+    exit::Failure,
+    logging,
+    serve::{self, Who},
+    settings::{Environment, IdentityFrom},
+};
 use clap::Parser as _;
 use std::{ffi::OsString, process::ExitCode};
 
@@ -54,7 +60,8 @@ enum Command {
     Groups(groups::Command),
     /// Tell a sidecar that stepped down that it is its slot's rightful owner
     Resume(resume::Args),
-    /// Decide what a journal holds in doubt, by reading Kafka only; no sidecar may be using the journal
+    /// Decide what a journal holds in doubt, by reading Kafka only; no sidecar may be using the journal. With --identity: end what the
+    /// last owner of a slot left open
     Settle(Box<settle::Args>),
     /// Ask the sidecar whether it serves; for exec probes
     Healthcheck(healthcheck::Args),
@@ -122,15 +129,19 @@ impl Command {
 /// Everything that can be wrong with settings is found here, before anything is opened.
 fn serve(args: &SettingsArgs<All>, environment: &Environment) -> Result<(), Failure> {
     let settings = args.load(environment)?;
-    let identity = match (settings.identity(), settings.required_bootstrap_servers()) {
-        (Ok(identity), Ok(_)) => identity,
-        (identity, servers) => {
-            let errors: Vec<_> = identity.err().into_iter().chain(servers.err()).collect();
+    let who = match settings.identity_from {
+        IdentityFrom::Auto => settings.identity().map(Who::Fixed),
+        IdentityFrom::Lease => settings.identity_of_lease(0).map(|_| Who::Leased),
+    };
+    let who = match (who, settings.required_bootstrap_servers()) {
+        (Ok(who), Ok(_)) => who,
+        (who, servers) => {
+            let errors: Vec<_> = who.err().into_iter().chain(servers.err()).collect();
             return Err(Failure::usage(&errors));
         }
     };
     logging::init(settings.log_format, settings.log_level);
-    serve::run(&settings, &identity)
+    serve::run(&settings, who)
 }
 
 /// Runs the one future of a short command.

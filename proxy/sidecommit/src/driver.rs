@@ -17,11 +17,12 @@ mod journal;
 mod run;
 mod topics;
 
+pub(crate) use self::backend::{grpc_name, name};
 pub use self::{
     backend::Sidecar,
     clock::Clock,
     failpoint::{Failpoint, Failpoints},
     handle::Handle,
-    run::{Parts, Running, start},
+    run::{Ended, Parts, Running, start},
     topics::Topics,
 };

@@ -13,4 +13,5 @@ pub mod metrics;
 pub mod serve;
 pub mod settings;
 pub mod settle;
+mod settle_identity;
 mod svg;

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{
+        counter::Counter,
         family::{Family, MetricConstructor},
         gauge::Gauge,
         histogram::Histogram,
@@ -14,7 +15,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use sidecommit_core::Status;
+use sidecommit_rpc::NodeStatus;
 use snapshot::Snapshot;
 use std::{
     fmt,
@@ -27,6 +28,7 @@ pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     calls: Family<Call, Histogram, Buckets>,
     commits: Histogram,
+    leases_lost: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,7 +79,10 @@ impl Metrics {
         let commits = Buckets.new_metric();
         let help = "How long Kafka transactions took from the flush to EndTxn's answer";
         registry.register_with_unit("commit_duration", help, Unit::Seconds, commits.clone());
-        Self { registry: Arc::new(Mutex::new(registry)), calls, commits }
+        let leases_lost = Counter::default();
+        let help = "Leases that were lost while they were held: each has cost the transactions that were open";
+        registry.register("leases_lost", help, leases_lost.clone());
+        Self { registry: Arc::new(Mutex::new(registry)), calls, commits, leases_lost }
     }
 
     /// A call was answered; `code` is gRPC's, e.g. `OK` or `UNAVAILABLE`.
@@ -90,11 +95,16 @@ impl Metrics {
         self.commits.observe(seconds);
     }
 
-    /// The Prometheus text (OpenMetrics), with the engine's state as of now; None: the engine did not answer.
+    /// A Lease was lost.
+    pub fn lease_lost(&self) {
+        self.leases_lost.inc();
+    }
+
+    /// The Prometheus text (OpenMetrics), with the sidecar's state as of now; None: the engine did not answer.
     ///
     /// # Errors
     /// None in practice: writing to a String.
-    pub fn encode(&self, status: Option<Status>) -> Result<String, fmt::Error> {
+    pub fn encode(&self, status: Option<NodeStatus>) -> Result<String, fmt::Error> {
         let mut page = String::new();
         text::encode_registry(&mut page, &self.registry.lock())?;
         let mut engine = Registry::with_prefix(PREFIX);

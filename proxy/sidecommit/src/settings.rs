@@ -15,7 +15,7 @@ pub use error::Error;
 pub use form::Form;
 pub use kafka::KafkaProperties;
 pub use sources::{Environment, Flags, Source};
-pub use table::{Fields, LogFormat, LogLevel, OutcomesMode, Setting, TABLE};
+pub use table::{Fields, IdentityFrom, LogFormat, LogLevel, OutcomesMode, Setting, TABLE};
 
 use sidecommit_core::{GroupCommit, Limits};
 use sidecommit_identity::{Facts, Identity};
@@ -62,7 +62,19 @@ impl Settings {
     /// # Errors
     /// If there is no identity, or one that would not survive a restart.
     pub fn identity(&self) -> Result<Identity, Error> {
-        let facts = Facts {
+        Ok(Identity::of(&self.facts())?)
+    }
+
+    /// Whose transactional.ids to use, once the Lease of a number is held.
+    ///
+    /// # Errors
+    /// If a part is missing, contradicts a Lease, or would not survive a restart: the same for each number.
+    pub fn identity_of_lease(&self, ordinal: u32) -> Result<Identity, Error> {
+        Ok(Identity::of_lease(&self.facts(), ordinal)?)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
             slot: self.slot.clone(),
             prefix: self.prefix.clone(),
             namespace: self.namespace.clone(),
@@ -74,8 +86,7 @@ impl Settings {
             pod_template_hash: self.pod_template_hash.clone(),
             host_name: self.host_name.clone(),
             in_kubernetes: self.in_kubernetes,
-        };
-        Ok(Identity::of(&facts)?)
+        }
     }
 
     /// The brokers.

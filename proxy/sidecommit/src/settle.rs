@@ -8,14 +8,13 @@ use crate::{
 };
 use serde::Serialize;
 use sidecommit_core::{
-    JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult, ReadToken,
-    Reason, Slot, TxnOutcome, TxnSummary, Verdict, verdict_by_reading,
+    ForeignGroup, JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult, Reason, Slot,
+    TxnOutcome, TxnSummary, Verdict, verdict_by_reading,
 };
-use sidecommit_journal::{Binding, Inspection, Journal, Options};
-use sidecommit_kafka::{ClientSettings, Cluster, OutcomesPlace, OutcomesReader, partition_of};
+use sidecommit_journal::{Binding, Journal, Options};
+use sidecommit_kafka::{ClientSettings, Cluster, OutcomesPlace, partition_of, read_outcomes};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, mpsc},
     time::{Duration, SystemTime},
 };
 
@@ -80,7 +79,7 @@ pub fn settle(settings: &Settings) -> Result<Vec<Settled>, Failure> {
     let (mut journal, contents) = opened.map_err(journal_failure)?;
     let mut views = BTreeMap::new();
     let mut settled = Vec::new();
-    for doubt in doubts(slot, contents, &inspection)? {
+    for doubt in doubts(slot, contents) {
         if !views.contains_key(&doubt.slot) {
             views.insert(doubt.slot.clone(), read(settings, &clients, &cluster, &doubt.slot)?);
         }
@@ -92,20 +91,14 @@ pub fn settle(settings: &Settings) -> Result<Vec<Settled>, Failure> {
     Ok(settled)
 }
 
-fn doubts(slot: Slot, contents: JournalContents, inspection: &Inspection) -> Result<Vec<Doubt>, Failure> {
+fn doubts(slot: Slot, contents: JournalContents) -> Vec<Doubt> {
     let journal = contents.journal;
     let own = |group| Doubt { slot: slot.clone(), journal, group, own: true };
-    let mut doubts: Vec<Doubt> = contents.prepared.into_iter().map(own).collect();
-    for (slot, group) in contents.foreign {
-        let uuid = group.group.to_string();
-        let known = inspection.foreign.iter().find(|foreign| foreign.group.group == uuid);
-        let journal = known.and_then(|foreign| JournalId::from_hex(&foreign.journal));
-        let journal = journal.ok_or_else(|| {
-            Failure::Internal(format!("the journal does not say which journal prepared group {uuid}"))
-        })?;
-        doubts.push(Doubt { slot, journal, group, own: false });
-    }
-    Ok(doubts)
+    let own = contents.prepared.into_iter().map(own);
+    let foreign = contents.foreign.into_iter();
+    let foreign =
+        foreign.map(|ForeignGroup { slot, journal, group }| Doubt { slot, journal, group, own: false });
+    own.chain(foreign).collect()
 }
 
 /// Reads a slot's outcomes up to now.
@@ -116,28 +109,19 @@ fn read(
     slot: &Slot,
 ) -> Result<OutcomesView, Failure> {
     let place = place(settings, cluster, slot)?;
-    let (sender, results) = mpsc::channel();
-    let tell = Arc::new(move |_: ReadToken, result: ReadResult| {
-        // Nobody listens any more once the wait below is over.
-        let _ = sender.send(result);
-    });
-    let reader = OutcomesReader::start(clients, cluster.clone(), place, slot.clone(), tell);
-    let reader = reader.map_err(Failure::internal)?;
-    reader.read(ReadToken(0));
-    match results.recv_timeout(READ_MAX) {
-        Ok(ReadResult::Done(view)) => Ok(view),
-        Ok(ReadResult::Blocked) => Err(Failure::Unavailable(format!(
+    match read_outcomes(clients, cluster, place, slot, READ_MAX).map_err(Failure::unavailable)? {
+        ReadResult::Done(view) => Ok(view),
+        ReadResult::Blocked => Err(Failure::Unavailable(format!(
             "an open transaction of another producer holds back the outcomes of {slot}: try again"
         ))),
-        Ok(ReadResult::Failed(error)) => {
+        ReadResult::Failed(error) => {
             Err(Failure::Unavailable(format!("reading the outcomes of {slot}: {error}")))
         }
-        Err(error) => Err(Failure::Unavailable(format!("reading the outcomes of {slot}: {error}"))),
     }
 }
 
 /// Where the slot's outcomes are. Creates nothing: without the topic there is nothing to read.
-fn place(settings: &Settings, cluster: &Cluster, slot: &Slot) -> Result<OutcomesPlace, Failure> {
+pub(crate) fn place(settings: &Settings, cluster: &Cluster, slot: &Slot) -> Result<OutcomesPlace, Failure> {
     let prefix = slot.as_str().split('/').next().unwrap_or_default();
     match (settings.outcomes_mode, &settings.outcomes_private_groups_topic) {
         (OutcomesMode::PrivateGroups, Some(topic)) => Ok(OutcomesPlace::Groups {

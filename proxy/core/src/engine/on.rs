@@ -115,7 +115,14 @@ impl Engine {
             return Err(self.forgotten(message).field("transaction_id"));
         }
         if incarnation == self.incarnation && remembered {
-            return Err(never());
+            if txn.begun() >= self.born {
+                return Err(never());
+            }
+            let message = format!(
+                "{txn} began before this owner of slot {}: another slot issued it, and it may have been committed, look at Kafka",
+                self.slot
+            );
+            return Err(self.forgotten(message).field("transaction_id"));
         }
         if incarnation >= self.trusted_from && remembered {
             return Err(Refusal::new(

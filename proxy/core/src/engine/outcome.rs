@@ -1,6 +1,6 @@
 //! How a transaction becomes final, and who is told.
 
-use super::{Engine, Timer, answers, answers::Waiter, memory::Found};
+use super::{Engine, Timer, Verdict, answers, answers::Waiter, memory::Found};
 use crate::{
     JournalEntry, LaneIndex, Millis, PartitionRange, PreparedGroup, Reason, Refusal, TxnId, TxnOutcome,
     TxnSummary,
@@ -156,6 +156,47 @@ impl Engine {
         let lane = self.lane_upto(group.lane);
         lane.seq = lane.seq.max(group.seq);
         lane.doubts.push(group);
+    }
+
+    /// A PREPARED group that this pod sent under another slot: in doubt until [`crate::Input::Former`] decides it, on no lane of ours.
+    pub(super) fn remember_former(&mut self, group: &PreparedGroup) {
+        for member in &group.members {
+            // Decided in an earlier life.
+            if self.memory.knows(member.txn) {
+                continue;
+            }
+            let txn = Txn { lane: None, ..Txn::in_doubt(member, group.lane) };
+            if !txn.request_id.is_empty() {
+                self.requests.insert(txn.request_id.clone(), txn.id);
+            }
+            if let Some(key) = &txn.key {
+                self.keys.insert(key.hash, txn.id);
+            }
+            self.txns.insert(txn.id, txn);
+        }
+    }
+
+    /// What Kafka says of such a group.
+    pub(super) fn on_former(&mut self, group: &PreparedGroup, verdict: Verdict) {
+        for member in &group.members {
+            let is_former = |txn: &Txn| txn.state == TxnState::InDoubt && txn.lane.is_none();
+            if !self.txns.get(&member.txn).is_some_and(is_former) {
+                continue;
+            }
+            let summary = match (verdict, &member.outcome) {
+                (Verdict::Committed, TxnOutcome::Committed(ranges)) => {
+                    self.commit_proven(member.txn, ranges.clone())
+                }
+                (Verdict::Aborted, _) => {
+                    let message = "the commit was interrupted, and Kafka shows that it was aborted";
+                    self.abort_proven(member.txn, &Cause::new(Reason::SidecarRestarted, message))
+                }
+                _ => self.outcome_lost(member.txn, group),
+            };
+            if let Some(summary) = summary {
+                self.put(JournalEntry::Finished(summary));
+            }
+        }
     }
 
     /// Frees what the transactions of a lane hold against others, unless some are still to be settled.

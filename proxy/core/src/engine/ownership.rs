@@ -23,7 +23,7 @@ pub(super) enum Ownership {
     Ours,
     /// Somebody else's is.
     Rival,
-    /// An operator proved that we are the rightful owner: claim over anyone.
+    /// An operator, or a Lease that was won, proved that we are the rightful owner: claim over anyone.
     Proven,
 }
 
@@ -131,6 +131,9 @@ impl Engine {
         let incarnation = match &before {
             // Somebody removed the owner record: the clock is ahead of whatever the owners had counted to.
             None if !virgin => Incarnation((newest.0 + 1).max((self.now / 1_000) as u32)),
+            // A pod may have had another slot before, and its application may still ask for what that one issued: by the clock, the
+            // incarnations of two slots are not the same.
+            _ if self.leased => Incarnation((newest.0 + 1).max((self.now / 1_000) as u32)),
             _ => Incarnation(newest.0 + 1),
         };
         // A claim of this journal is the newest; later ones of ours may have died before their owner record.

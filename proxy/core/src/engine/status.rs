@@ -1,13 +1,17 @@
 //! The engine as operators see it.
 
 use crate::{
-    Generation, Incarnation, JournalId, LaneIndex, Millis, OwnerRecord, Reason, Slot, table::LaneState,
+    Generation, Incarnation, JournalId, LaneIndex, Millis, OwnerRecord, Reason, Refusal, Slot, table::LaneState,
 };
 use std::collections::BTreeMap;
 
 /// Whether the slot can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Serving {
+    /// There is no engine, since no slot is claimed: why, for a person. Never an engine's own.
+    NoSlot(String),
+    /// There is no engine yet, since Kafka was not reached: why, for a person. Never an engine's own.
+    Connecting(String),
     /// Starting: claiming the slot and settling predecessors.
     Recovering,
     /// Serving.
@@ -18,6 +22,31 @@ pub enum Serving {
     FencedByRival(OwnerRecord),
     /// The journal failed; needs a restart.
     JournalFailed(String),
+}
+
+// === impl Serving ===
+
+impl Serving {
+    /// What a call is told while there is no engine.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::NoSlot(why) => {
+                Refusal::new(Reason::NoSlot, format!("the sidecar has no identity yet: {why}"))
+            }
+            Self::Connecting(why) => {
+                Refusal::new(Reason::Recovering, format!("the sidecar is starting: {why}")).retry_after(500)
+            }
+            Self::Draining => {
+                Refusal::new(Reason::Draining, "the sidecar is shutting down and begins nothing new")
+            }
+            Self::JournalFailed(why) => {
+                Refusal::new(Reason::JournalFailed, format!("the journal failed and needs a restart: {why}"))
+            }
+            Self::Recovering | Self::Ready | Self::FencedByRival(_) => {
+                Refusal::new(Reason::Recovering, "the sidecar is starting").retry_after(500)
+            }
+        }
+    }
 }
 
 /// One lane, for operators.

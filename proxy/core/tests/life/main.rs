@@ -4,6 +4,7 @@
 mod consuming;
 mod groups;
 mod idle;
+mod leased;
 mod room;
 mod world;
 

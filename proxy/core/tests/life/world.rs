@@ -71,7 +71,7 @@ pub(crate) fn contents() -> JournalContents {
 
 pub(crate) fn start(limits: Limits, journal: JournalContents, now: Millis) -> Start {
     let slot = "p/n/w/0".parse().expect("valid");
-    Start { slot, pod_uid: "pod".into(), journal, limits, seed: 7, now }
+    Start { slot, pod_uid: "pod".into(), journal, leased: false, limits, seed: 7, now }
 }
 
 pub(crate) fn rival(incarnation: Incarnation) -> OwnerRecord {

@@ -181,3 +181,41 @@ fn the_refusal_says_why_and_what_to_use() {
         assert!(message.contains(part), "{part} in {message}");
     }
 }
+
+/// A pod of the Deployment `orders`, with everything that injection passes.
+fn deployed() -> Facts {
+    Facts {
+        pod_name: text("orders-7c9d8b6f5d-x2k4z"),
+        pod_template_hash: text("7c9d8b6f5d"),
+        pod_index: text(""),
+        workload: text("orders"),
+        ..pod()
+    }
+}
+
+#[test]
+fn a_lease_gives_a_deployments_pod_its_ordinal() {
+    let identity = Identity::of_lease(&deployed(), 7).unwrap();
+    assert_eq!(identity.slot.as_str(), "8f2a11bc/shop/orders/7");
+    assert_eq!((identity.prefix.as_str(), identity.kind), ("8f2a11bc", Kind::Lease));
+    assert_eq!(identity.pod_uid, "0b5c2f3e-4d57-4f9b-a1de-0f6a5b7c8d9e");
+    assert!(Identity::of(&deployed()).is_err());
+}
+
+#[test]
+fn beside_a_lease_nothing_else_gives_an_ordinal_and_nothing_is_missing() {
+    for (facts, setting) in [
+        (Facts { slot: text("8f2a11bc/shop/orders/1"), ..deployed() }, "slot: \"8f2a11bc/shop/orders/1\""),
+        (Facts { ordinal: text("1"), ..deployed() }, "ordinal: \"1\""),
+        (Facts { pod_index: text("1"), ..deployed() }, "pod_index: \"1\""),
+        (Facts { workload: None, ..deployed() }, "workload: not set"),
+        (Facts { prefix: None, ..deployed() }, "prefix: not set"),
+        (Facts { namespace: None, ..deployed() }, "namespace: not set"),
+        (Facts { pod_uid: None, ..deployed() }, "pod_uid: not set"),
+        (Facts { workload: text("orders-7c9d8b6f5d"), ..deployed() }, "workload: \"orders-7c9d8b6f5d\""),
+        (Facts { workload: text("a/b"), ..deployed() }, "workload: \"a/b\""),
+    ] {
+        let error = Identity::of_lease(&facts, 0).expect_err(setting).to_string();
+        assert!(error.starts_with(setting), "{error}");
+    }
+}

@@ -3,9 +3,15 @@ use super::{
     model::{Source, model},
     open, remembering, same,
 };
-use crate::{Binding, Error, Journal, discard, inspect};
-use sidecommit_core::{JournalEntry, PreparedGroup};
+use crate::{Binding, Error, FolderLock, Journal, discard, inspect};
+use sidecommit_core::{ForeignGroup, JournalEntry, JournalId, PreparedGroup};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+
+/// What a journal of [`binding`]'s slot leaves undecided.
+pub(super) fn foreign(journal: JournalId, prepared: &[PreparedGroup]) -> Vec<ForeignGroup> {
+    let slot = binding().slot;
+    prepared.iter().map(|group| ForeignGroup { slot: slot.clone(), journal, group: group.clone() }).collect()
+}
 
 fn other_slot() -> Binding {
     Binding { slot: "p/ns/app/1".parse().unwrap(), ..binding() }
@@ -25,29 +31,31 @@ fn another_clusters_journal_is_refused_with_both_ids() {
 }
 
 #[test]
-fn another_slot_gets_a_new_journal_that_keeps_only_the_undecided_groups() {
+fn another_slot_gets_a_new_journal_that_keeps_the_outcomes_and_the_undecided_groups() {
     let dir = tempfile::tempdir().unwrap();
     let entries = filled(dir.path(), 3, 100, 100);
     let (journal, before) = open(dir.path(), 100);
     let id = journal.id();
     drop(journal);
     assert!(!before.prepared.is_empty() && !before.finished.is_empty());
-    let theirs: Vec<_> = before.prepared.iter().map(|group| (binding().slot, group.clone())).collect();
+    let theirs = foreign(id, &before.prepared);
 
     let (journal, moved) = Journal::open(dir.path(), other_slot(), remembering(100)).unwrap();
     assert_ne!(journal.id(), id);
     let mut expected = model(journal.id(), &[], 100);
     expected.foreign = theirs.clone();
+    expected.finished = before.finished.clone();
+    expected.horizon = before.horizon;
     assert_eq!(moved, expected);
     drop(journal);
 
     // Back again: still foreign, their markers carry the former journal id.
     let (mut journal, back) = Journal::open(dir.path(), binding(), remembering(100)).unwrap();
     assert_eq!(back.foreign, theirs);
-    assert_eq!(back.prepared, []);
+    assert_eq!((&back.prepared, &back.finished), (&Vec::new(), &before.finished));
     assert!(entries.len() > theirs.len());
 
-    journal.forget_foreign(theirs[0].1.group).unwrap();
+    journal.forget_foreign(theirs[0].group.group).unwrap();
     drop(journal);
     let (_, contents) = open(dir.path(), 100);
     assert_eq!(contents.foreign, theirs[1..]);
@@ -65,8 +73,8 @@ fn foreign_groups_outlive_outcomes_and_rewrites() {
     drop(journal);
     let options = crate::Options { rewrite_floor_bytes: 0, ..remembering(5) };
     let (_, contents) = Journal::open(dir.path(), other_slot(), options).unwrap();
-    let groups = |foreign: &[(_, PreparedGroup)]| {
-        let mut groups: Vec<_> = foreign.iter().map(|(_, group)| group.group).collect();
+    let groups = |foreign: &[ForeignGroup]| {
+        let mut groups: Vec<_> = foreign.iter().map(|foreign| foreign.group.group).collect();
         groups.sort_unstable();
         groups
     };
@@ -140,4 +148,21 @@ fn discard_makes_the_next_start_a_first_one() {
     journal
         .put(&JournalEntry::Claim { incarnation: sidecommit_core::Incarnation(1), pod_uid: String::new() })
         .unwrap();
+}
+
+#[test]
+fn a_folder_that_is_held_opens_as_often_as_its_slot_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = FolderLock::acquire(&dir.path().join("journal")).unwrap();
+    for turn in 0..10 {
+        let slot = if turn % 2 == 0 { binding() } else { other_slot() };
+        let (mut journal, contents) = Journal::open_in(&held, slot, remembering(10)).unwrap();
+        assert_eq!(contents.claims, [], "turn {turn}: a new journal");
+        journal.put(&Source::new(turn).next()).unwrap();
+        journal.sync().unwrap();
+    }
+    let elsewhere = Journal::open(&dir.path().join("journal"), binding(), remembering(10));
+    assert!(matches!(elsewhere, Err(Error::Held { .. })));
+    drop(held);
+    Journal::open(&dir.path().join("journal"), binding(), remembering(10)).unwrap();
 }

@@ -1,6 +1,6 @@
 //! The process dies before the nth call that decides what survives, for every n; another one opens what it left.
 
-use super::{binding, copy, filled, model::model, open, open_on, remembering, same};
+use super::{binding, binding::foreign, copy, filled, model::model, open, open_on, remembering, same};
 use crate::{
     Binding, Error, Journal, Options,
     disk::{Disk, RealDisk},
@@ -116,16 +116,18 @@ fn a_rewrite_that_dies_loses_nothing() {
 fn a_move_to_another_slot_that_dies_loses_no_undecided_group() {
     let pristine = tempfile::tempdir().unwrap();
     filled(pristine.path(), 3, 100, 100);
-    let before = open(pristine.path(), 100).1;
+    let (journal, before) = open(pristine.path(), 100);
+    let id = journal.id();
+    drop(journal);
     let there = || Binding { slot: "p/ns/app/1".parse().unwrap(), ..binding() };
-    let theirs: Vec<_> = before.prepared.iter().map(|group| (binding().slot, group.clone())).collect();
+    let theirs = foreign(id, &before.prepared);
     assert!(!theirs.is_empty());
     at_each_step(
         pristine.path(),
         |dir, disk| Journal::open_on(dir, there(), remembering(100), disk).map(drop),
         |left, step| {
             let (_, contents) = Journal::open(left, there(), remembering(100)).unwrap();
-            assert_eq!((contents.foreign, contents.finished.len()), (theirs.clone(), 0), "step {step}");
+            assert_eq!((contents.foreign, contents.finished), (theirs.clone(), before.finished.clone()), "step {step}");
         },
     );
 }

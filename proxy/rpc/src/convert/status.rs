@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 
 pub(crate) fn serving(serving: &Serving) -> v1::ServingState {
     match serving {
-        Serving::Recovering => v1::ServingState::Recovering,
+        Serving::NoSlot(_) => v1::ServingState::NoSlot,
+        Serving::Connecting(_) | Serving::Recovering => v1::ServingState::Recovering,
         Serving::Ready => v1::ServingState::Ready,
         Serving::Draining => v1::ServingState::Draining,
         Serving::FencedByRival(_) => v1::ServingState::FencedByRival,
@@ -22,8 +23,9 @@ pub(crate) fn serving(serving: &Serving) -> v1::ServingState {
 }
 
 pub(crate) fn status(node: NodeStatus) -> v1::Status {
-    let NodeStatus { engine, warnings } = node;
-    let (detail, rival) = match &engine.serving {
+    let NodeStatus { serving: now, slot, engine, warnings } = node;
+    let (detail, rival) = match &now {
+        Serving::NoSlot(why) | Serving::Connecting(why) => (why.clone(), None),
         Serving::Recovering => ("claims its slot and settles what its predecessor left".to_owned(), None),
         Serving::Ready => (String::new(), None),
         Serving::Draining => ("was told to stop".to_owned(), None),
@@ -33,11 +35,16 @@ pub(crate) fn status(node: NodeStatus) -> v1::Status {
         ),
         Serving::JournalFailed(why) => (format!("cannot write its journal: {why}"), None),
     };
-    v1::Status {
-        serving: serving(&engine.serving).into(),
+    let head = v1::Status {
+        serving: serving(&now).into(),
         detail,
         rival,
-        slot: engine.slot.to_string(),
+        slot: slot.map(|slot| slot.to_string()).unwrap_or_default(),
+        warnings,
+        ..Default::default()
+    };
+    let Some(engine) = engine else { return head };
+    v1::Status {
         incarnation: engine.incarnation.0.into(),
         journal_id: engine.journal.to_string(),
         lanes: engine.lanes.iter().map(lane).collect(),
@@ -47,7 +54,7 @@ pub(crate) fn status(node: NodeStatus) -> v1::Status {
         buffered_bytes: int64(engine.buffered_bytes),
         oldest_in_kafka: Some(duration(engine.oldest_in_kafka)),
         counters: Some(counters(&engine.counters)),
-        warnings,
+        ..head
     }
 }
 

@@ -70,7 +70,7 @@ impl<B: Backend> AdminService for Admin<B> {
     }
 
     async fn list_groups(&self, _: Request<v1::ListGroupsRequest>) -> Answered<v1::ListGroupsResponse> {
-        let lanes = self.backend.status().await.engine.lanes;
+        let lanes = self.backend.status().await.engine.map(|engine| engine.lanes).unwrap_or_default();
         let transactions = self.backend.transactions().await;
         let transaction_groups = convert::groups(&lanes, &transactions);
         let sessions = self.backend.sessions().await;

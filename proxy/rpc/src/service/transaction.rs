@@ -32,7 +32,7 @@ impl<B: Backend> TransactionService for Transactions<B> {
         _: Request<v1::GetServerInfoRequest>,
     ) -> Answered<v1::GetServerInfoResponse> {
         let info = self.backend.info();
-        let engine = self.backend.status().await.engine;
+        let status = self.backend.status().await;
         let limits = v1::ServerLimits {
             message_bytes: self.message_bytes as i64,
             records_per_transaction: int64(info.limits.records_per_transaction),
@@ -47,10 +47,10 @@ impl<B: Backend> TransactionService for Transactions<B> {
         Ok(Response::new(v1::GetServerInfoResponse {
             version: info.version,
             features: FEATURES.map(str::to_owned).to_vec(),
-            incarnation: engine.incarnation.0.into(),
-            identity: info.slot.to_string(),
+            incarnation: status.engine.map_or(0, |engine| engine.incarnation.0).into(),
+            identity: status.slot.map(|slot| slot.to_string()).unwrap_or_default(),
             limits: Some(limits),
-            state: convert::serving(&engine.serving).into(),
+            state: convert::serving(&status.serving).into(),
         }))
     }
 

@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 use sidecommit_core::{
     Answer, Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Limits, Lookup, Millis,
-    Offsets, PartitionRange, Reason, Record, Refusal, Request, Serving, SessionStatus, Status, StreamEvent,
+    Offsets, PartitionRange, Reason, Record, Refusal, Request, Serving, SessionStatus, Slot, Status, StreamEvent,
     StreamItem, Subscribe, TopicFacts, TransactionView, TxnId,
     table::{LaneState, TxnState},
 };
@@ -134,6 +134,10 @@ impl Fake {
     }
 }
 
+fn slot() -> Slot {
+    "p/ns/app/0".parse().expect("a slot")
+}
+
 impl Backend for Fake {
     async fn call(&self, request: Request) -> Result<Answer, Refusal> {
         let (state, mut gate) = (self.state.clone(), self.gate.subscribe());
@@ -195,7 +199,7 @@ impl Backend for Fake {
         };
         let engine = Status {
             serving: self.serving.borrow().clone(),
-            slot: self.info().slot,
+            slot: slot(),
             incarnation: Incarnation(7),
             journal: JournalId([0xab; 16]),
             lanes: vec![lane],
@@ -206,7 +210,7 @@ impl Backend for Fake {
             oldest_in_kafka: 1500,
             counters: Counters { aborted: [(Reason::TimedOut, 3)].into(), ..Counters::default() },
         };
-        NodeStatus { engine, warnings: vec!["topic t has min.insync.replicas 1".into()] }
+        NodeStatus::of_engine(engine, vec!["topic t has min.insync.replicas 1".into()])
     }
 
     fn serving(&self) -> watch::Receiver<Serving> {
@@ -227,8 +231,7 @@ impl Backend for Fake {
     }
 
     fn info(&self) -> ServerInfo {
-        let slot = "p/ns/app/0".parse().expect("a slot");
-        ServerInfo { version: "0.1.0".into(), slot, cluster_id: "cluster".into(), limits: Limits::default() }
+        ServerInfo { version: "0.1.0".into(), slot: Some(slot()), cluster_id: "cluster".into(), limits: Limits::default() }
     }
 }
 

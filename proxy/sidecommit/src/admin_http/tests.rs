@@ -1,5 +1,5 @@
 use super::*;
-use crate::metrics::tests::{metrics, status};
+use crate::metrics::tests::{metrics, node};
 use sidecommit_core::{Incarnation, JournalId, OwnerRecord};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -12,8 +12,8 @@ async fn get(path: &str, serving: Option<Serving>) -> (String, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let ask = move || std::future::ready(serving.clone().map(status));
-    let server = tokio::spawn(serve(listener, ask, metrics(), async move {
+    let ask = move || std::future::ready(serving.clone().map(node));
+    let server = tokio::spawn(serve(listener, ask, metrics(), None, async move {
         stopped.await.unwrap();
     }));
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -39,6 +39,8 @@ async fn ready_says_why_not() {
     for (serving, code, said) in [
         (Serving::Ready, "200", "ready"),
         (Serving::Recovering, "503", "recovering: lane 1 is opening (no coordinator)"),
+        (Serving::NoSlot("all 3 slots are held".to_owned()), "503", "no slot: all 3 slots are held"),
+        (Serving::Connecting("waits for Kafka".to_owned()), "503", "recovering: waits for Kafka"),
         (Serving::Draining, "503", "draining"),
         (Serving::FencedByRival(rival), "503", "incarnation 9 of pod u-2"),
         (Serving::JournalFailed("disk full".to_owned()), "503", "disk full"),
@@ -70,5 +72,29 @@ async fn metrics_are_served_and_nothing_else() {
     let (head, body) = get("/metrics", Some(Serving::Ready)).await;
     assert!(head.contains("200") && body.contains("sidecommit_transactions_open 5"), "{head} {body}");
     let (head, _) = get("/", Some(Serving::Ready)).await;
+    assert!(head.contains("404"), "{head}");
+}
+
+#[tokio::test]
+async fn shutdown_is_a_post_and_only_if_it_was_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (told, mut asked) = tokio::sync::watch::channel(false);
+    let shutdown: Shutdown = Arc::new(move || drop(told.send_replace(true)));
+    let server = tokio::spawn(serve_shutdown(listener, shutdown, std::future::pending()));
+    let call = async |method: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("{method} /shutdown HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let refused = call("GET").await;
+    assert!(refused.contains("405") && !*asked.borrow_and_update(), "{refused}");
+    let taken = call("POST").await;
+    assert!(taken.contains("200") && *asked.borrow_and_update(), "{taken}");
+    server.abort();
+    let (head, _) = get("/shutdown", Some(Serving::Ready)).await;
     assert!(head.contains("404"), "{head}");
 }

@@ -1,11 +1,25 @@
 //! `sidecommit healthcheck`: for exec probes, since the sockets are not reachable by the kubelet.
 
 use super::{Operator, SettingsArgs, block_on, client, output};
-use crate::{exit::Failure, settings::Environment};
+use crate::{
+    exit::Failure,
+    settings::{Environment, Form, Settings},
+};
 use serde_json::{Value, json};
 use sidecommit_rpc::proto::v1::{
-    GetStatusRequest, Lane, ServingState, Status, admin_service_client::AdminServiceClient,
+    GetServerInfoRequest, GetStatusRequest, Lane, ServingState, Status,
+    admin_service_client::AdminServiceClient, transaction_service_client::TransactionServiceClient,
 };
+use std::time::{Duration, Instant};
+
+/// The longest wait that can be asked for.
+const WAIT: Form = Form::Duration(0, 3_600_000);
+
+/// Between two looks of one that waits.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A sidecar that lives answers far sooner.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -13,8 +27,14 @@ pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs<Operator>,
     /// Only whether it answers, whatever state it is in: for liveness
-    #[arg(long)]
+    #[arg(long, conflicts_with = "claimed")]
     live: bool,
+    /// Only whether it has an identity and its API is served, whatever Kafka does: for startup
+    #[arg(long)]
+    claimed: bool,
+    /// Wait for it so long, such as 120s, instead of looking once
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
+    wait: Option<Duration>,
     /// The whole state as one JSON object
     #[arg(long)]
     json: bool,
@@ -23,25 +43,65 @@ pub(super) struct Args {
 /// Asks, tells the answer, and fails unless the sidecar serves.
 pub(super) fn run(args: &Args, environment: &Environment) -> Result<(), Failure> {
     let settings = args.settings.load(environment)?;
-    let status = block_on(async {
-        let mut admin = AdminServiceClient::new(client::admin(&settings).await?);
-        let answer =
-            admin.get_status(GetStatusRequest {}).await.map_err(|status| client::failure(&status))?;
-        answer.into_inner().status.ok_or_else(|| Failure::Internal("the answer has no status".to_owned()))
+    let (status, verdict) = block_on(async {
+        let end = Instant::now() + args.wait.unwrap_or_default();
+        loop {
+            let asked = tokio::time::timeout(ANSWER_MAX, look(args, &settings)).await;
+            let late = || Failure::Unavailable(format!("no answer within {} s", ANSWER_MAX.as_secs()));
+            let answer = asked.unwrap_or_else(|_| Err(late()));
+            let is_well = matches!(answer, Ok((_, Ok(()))));
+            if is_well || Instant::now() >= end {
+                return answer;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     })?;
-    let state = name(status.serving().as_str_name(), "SERVING_STATE_");
     if args.json {
         output::print_json(&to_json(&status))?;
     } else {
         let warnings = status.warnings.iter().map(|warning| format!("warning: {warning}\n"));
-        output::print(&format!("{state}\n{}", warnings.collect::<String>()))?;
+        output::print(&format!("{}\n{}", state(&status), warnings.collect::<String>()))?;
     }
-    if args.live || status.serving() == ServingState::Ready {
-        Ok(())
+    verdict
+}
+
+/// The state, and whether that is what was asked for.
+async fn look(args: &Args, settings: &Settings) -> Result<(Status, Result<(), Failure>), Failure> {
+    let mut admin = AdminServiceClient::new(client::admin(settings).await?);
+    let answer = admin.get_status(GetStatusRequest {}).await.map_err(|status| client::failure(&status))?;
+    let status =
+        answer.into_inner().status.ok_or_else(|| Failure::Internal("the answer has no status".to_owned()))?;
+    let is_well = if args.live {
+        true
+    } else if args.claimed {
+        !status.slot.is_empty()
     } else {
-        let why = if status.detail.is_empty() { String::new() } else { format!(": {}", status.detail) };
-        Err(Failure::Unavailable(format!("{state}{why}")))
-    }
+        status.serving() == ServingState::Ready
+    };
+    let verdict = match is_well {
+        true if args.claimed => served(settings).await,
+        true => Ok(()),
+        false => {
+            let why = if status.detail.is_empty() { String::new() } else { format!(": {}", status.detail) };
+            Err(Failure::Unavailable(format!("{}{why}", state(&status))))
+        }
+    };
+    Ok((status, verdict))
+}
+
+/// Whether applications find the API.
+async fn served(settings: &Settings) -> Result<(), Failure> {
+    let mut api = TransactionServiceClient::new(client::application(settings).await?);
+    let asked = api.get_server_info(GetServerInfoRequest {}).await;
+    asked.map(|_| ()).map_err(|status| client::failure(&status))
+}
+
+fn state(status: &Status) -> String {
+    name(status.serving().as_str_name(), "SERVING_STATE_")
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    WAIT.duration(text).ok_or_else(|| format!("expected {}", WAIT.accepted()))
 }
 
 /// An enum value's name as people write it.

@@ -159,6 +159,7 @@ fn heading(setting: &Setting) -> &'static str {
     match setting.name.split_once('.') {
         Some(("limits", _)) => "Limits",
         Some(("outcomes", _)) => "Outcomes",
+        Some(("leases", _)) => "Leases",
         Some(("log", _)) => "Log",
         _ => "Settings",
     }

@@ -1,10 +1,12 @@
-//! `sidecommit settle`.
+//! `sidecommit settle`: of a journal, by reading; of an identity that has no owner any more, by initialising its ids.
 
-use super::{All, SettingsArgs, output};
+use super::{All, SettingsArgs, block_on, output};
 use crate::{
     exit::Failure,
-    settings::Environment,
+    logging,
+    settings::{Environment, Settings},
     settle::{Said, Settled, settle},
+    settle_identity::Released,
 };
 use serde_json::json;
 
@@ -13,6 +15,10 @@ use serde_json::json;
 pub(super) struct Args {
     #[command(flatten)]
     settings: SettingsArgs<All>,
+    /// Settle the ids of this slot instead of a journal: no sidecar with it may live or come back while this runs. What its last owner
+    /// left open is aborted, so that readers go on. The prefix is the setting
+    #[arg(long, value_name = "NAMESPACE/WORKLOAD/ORDINAL")]
+    identity: Option<String>,
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -22,6 +28,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, environment: &Environment) -> Result<(), Failure> {
     let settings = args.settings.load(environment)?;
     settings.required_bootstrap_servers().map_err(|error| Failure::usage(&[error]))?;
+    if let Some(identity) = &args.identity {
+        return settle_identity(&settings, identity, args.json);
+    }
     let settled = settle(&settings)?;
     if args.json {
         output::print_json(&json!({ "transactions": settled }))?;
@@ -40,6 +49,18 @@ pub(super) fn run(args: &Args, environment: &Environment) -> Result<(), Failure>
             "{undecided} transactions are undecided: their lanes were not inited since, so they may still be committed; \
              start a sidecar with their slot, then run settle again"
         ))),
+    }
+}
+
+fn settle_identity(settings: &Settings, identity: &str, json: bool) -> Result<(), Failure> {
+    let released = Released::parse(settings, identity)?;
+    logging::init(settings.log_format, settings.log_level);
+    let lanes = block_on(released.settle(settings))?;
+    let slot = released.slot().to_string();
+    if json {
+        output::print_json(&json!({ "slot": slot, "lanes": lanes }))
+    } else {
+        output::print(&format!("{slot} is settled: {lanes} ids were initialised, nothing is open under them\n"))
     }
 }
 

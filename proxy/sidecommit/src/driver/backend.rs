@@ -1,14 +1,13 @@
-//! The sidecar as the gRPC layer sees it.
+//! A running engine as the gRPC layer sees it, through [`crate::serve`]'s front.
 
 use super::{Handle, topics::Topics};
 use crate::metrics::Metrics;
 use sidecommit_core::{
-    Answer, Input, Millis, Refusal, Request, Serving, SessionStatus, Subscribe, TopicFacts, TransactionView,
-    TxnId,
+    Answer, Input, Refusal, Request, SessionStatus, Slot, Subscribe, TopicFacts, TransactionView, TxnId,
 };
-use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo, Underway};
+use sidecommit_rpc::{ConsumeStream, NodeStatus, Underway};
 use std::{sync::Arc, time::Instant};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// Joins the engine, the topics and the metrics for the gRPC layer.
 pub struct Sidecar {
@@ -18,16 +17,20 @@ pub struct Sidecar {
     pub topics: Topics,
     /// Where calls are counted.
     pub metrics: Metrics,
-    /// Whether the engine serves.
-    pub serving: watch::Receiver<Serving>,
-    /// What does not change.
-    pub info: ServerInfo,
+    /// Whose transactional.ids it uses.
+    pub slot: Slot,
+    /// Kafka's.
+    pub cluster_id: Arc<str>,
 }
 
 // === impl Sidecar ===
 
-impl Backend for Sidecar {
-    async fn call(&self, request: Request) -> Result<Answer, Refusal> {
+impl Sidecar {
+    /// Hands a request to the engine and awaits its answer; the call is counted.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub async fn call(&self, request: Request) -> Result<Answer, Refusal> {
         let (rpc, started) = (name(&request), Instant::now());
         let answer = self.engine.call(request).await;
         let code =
@@ -36,57 +39,47 @@ impl Backend for Sidecar {
         answer
     }
 
-    fn underway(&self, txn: TxnId) -> Underway {
+    /// A call about a transaction has begun.
+    pub fn underway(&self, txn: TxnId) -> Underway {
         let engine = self.engine.clone();
         engine.tell(Input::Underway { txn, begins: true });
         Underway::new(move || engine.tell(Input::Underway { txn, begins: false }))
     }
 
-    async fn topic(&self, name: &str) -> Result<Arc<TopicFacts>, Refusal> {
+    /// What is known of a topic.
+    ///
+    /// # Errors
+    /// As [`Topics::facts`].
+    pub async fn topic(&self, name: &str) -> Result<Arc<TopicFacts>, Refusal> {
         self.topics.facts(name).await
     }
 
-    fn pattern(&self, pattern: &str) -> Result<(), String> {
-        sidecommit_kafka::check_pattern(pattern)
-    }
-
-    fn consume(&self, subscribe: Subscribe) -> ConsumeStream {
+    /// Begins a Consume stream.
+    pub fn consume(&self, subscribe: Subscribe) -> ConsumeStream {
         let (items, told) = mpsc::unbounded_channel();
         let stream = self.engine.subscribe(subscribe, items);
         let engine = self.engine.clone();
         ConsumeStream::new(move |event| engine.stream(stream, event), told)
     }
 
-    async fn status(&self) -> NodeStatus {
-        match self.engine.look(|engine, now| engine.status(now)).await {
-            Some(engine) => NodeStatus { engine, warnings: self.topics.warnings() },
-            // The engine has drained: the server is about to close the connection.
-            None => std::future::pending().await,
-        }
+    /// The engine's state as of now; None: its thread has ended.
+    pub async fn status(&self) -> Option<NodeStatus> {
+        let engine = self.engine.look(|engine, now| engine.status(now)).await?;
+        Some(NodeStatus::of_engine(engine, self.topics.warnings()))
     }
 
-    fn serving(&self) -> watch::Receiver<Serving> {
-        self.serving.clone()
-    }
-
-    async fn transactions(&self) -> Vec<TransactionView> {
+    /// Transactions that are not final, oldest first.
+    pub async fn transactions(&self) -> Vec<TransactionView> {
         self.engine.look(|engine, now| engine.transactions(now)).await.unwrap_or_default()
     }
 
-    async fn sessions(&self) -> Vec<SessionStatus> {
+    /// Consume sessions.
+    pub async fn sessions(&self) -> Vec<SessionStatus> {
         self.engine.look(|engine, _| engine.sessions()).await.unwrap_or_default()
-    }
-
-    fn now(&self) -> Millis {
-        self.engine.now()
-    }
-
-    fn info(&self) -> ServerInfo {
-        self.info.clone()
     }
 }
 
-fn name(request: &Request) -> &'static str {
+pub(crate) fn name(request: &Request) -> &'static str {
     match request {
         Request::Begin(_) => "Begin",
         Request::Produce(_) => "Produce",
@@ -100,7 +93,7 @@ fn name(request: &Request) -> &'static str {
     }
 }
 
-fn grpc_name(code: tonic::Code) -> &'static str {
+pub(crate) fn grpc_name(code: tonic::Code) -> &'static str {
     use tonic::Code as C;
     match code {
         C::Ok => "OK",

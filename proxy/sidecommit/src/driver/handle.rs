@@ -24,6 +24,8 @@ pub(super) enum Message {
     Call { request: Request, reply: oneshot::Sender<Result<Answer, Refusal>> },
     Subscribe { stream: StreamId, subscribe: Box<Subscribe>, items: Items },
     Look(Look),
+    /// End as it is: what is undecided is for whoever comes next.
+    Quit,
 }
 
 /// Sends to the engine's thread; cheap to clone.
@@ -111,12 +113,17 @@ impl Handle {
         self.tell(Input::Read { token, result });
     }
 
+    /// Ends the engine's thread, whatever is under way.
+    pub fn quit(&self) {
+        self.send(Message::Quit);
+    }
+
     pub(super) fn synced(&self, token: SyncToken) {
         self.tell(Input::Synced(token));
     }
 
     fn send(&self, message: Message) {
-        // The engine's thread ends only with the process, after the drain: then nobody listens and nothing is owed.
+        // The engine's thread ends after its drain: then nobody listens and nothing is owed.
         let _ = self.sender.send(message);
     }
 }

@@ -42,19 +42,29 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, work: &Receiver<Work>) {
-        if let Err(error) = self.serve(work) {
-            tracing::error!(%error, "the journal failed; the sidecar needs a restart");
-            self.engine.tell(Input::JournalFailed(error.to_string()));
-            // Nothing is written any more; what is still asked is dropped, and a close has nothing left to save.
-            while let Ok(asked) = work.recv() {
-                if let Work::Close(done) = asked {
+        match self.serve(work) {
+            Ok(done) => {
+                // Told only when the journal can be opened again. Nobody waits if the engine's thread is gone.
+                drop(self);
+                if let Some(done) = done {
                     let _ = done.send(());
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the journal failed; the sidecar needs a restart");
+                self.engine.tell(Input::JournalFailed(error.to_string()));
+                // Nothing is written any more; what is still asked is dropped, and a close has nothing left to save.
+                while let Ok(asked) = work.recv() {
+                    if let Work::Close(done) = asked {
+                        let _ = done.send(());
+                    }
                 }
             }
         }
     }
 
-    fn serve(&mut self, work: &Receiver<Work>) -> Result<(), Error> {
+    /// Until it is closed: whom to tell.
+    fn serve(&mut self, work: &Receiver<Work>) -> Result<Option<Sender<()>>, Error> {
         let mut tokens: Vec<SyncToken> = Vec::new();
         while let Ok(first) = work.recv() {
             let mut next = Some(first);
@@ -65,8 +75,7 @@ impl Writer {
                     Work::CallSeen => {}
                     Work::Close(done) => {
                         self.journal.sync()?;
-                        let _ = done.send(());
-                        return Ok(());
+                        return Ok(Some(done));
                     }
                 }
                 next = work.try_recv().ok();
@@ -76,7 +85,7 @@ impl Writer {
                 tokens.drain(..).for_each(|token| self.engine.synced(token));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn put(&mut self, entry: &JournalEntry, work: &Receiver<Work>) -> Result<(), Error> {

@@ -49,8 +49,15 @@ pub struct Running {
     pub handle: Handle,
     /// Whether it serves.
     pub serving: watch::Receiver<Serving>,
-    /// Resolves once a drain is complete and the journal is closed.
-    pub drained: oneshot::Receiver<()>,
+    /// Resolves once the engine has ended, its drain complete or its end asked for, and the journal is closed.
+    pub ended: oneshot::Receiver<Ended>,
+}
+
+/// How an engine ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Kafka holds nothing undecided of the slot's ids: nobody need init them to set readers free.
+    pub settled: bool,
 }
 
 /// Starts the threads.
@@ -67,7 +74,7 @@ pub fn start(parts: Parts) -> Result<Running, crate::exit::Failure> {
     let reader = reader(handle.clone()).map_err(Failure::internal)?;
     let journal = journal::start(journal, handle.clone(), failpoints.clone()).map_err(Failure::internal)?;
     let (serving_sender, serving) = watch::channel(Serving::Recovering);
-    let (drained_sender, drained) = oneshot::channel();
+    let (told, ended) = oneshot::channel();
     let (engine, effects) = Engine::new(start);
     let mut driver = Driver {
         engine,
@@ -89,11 +96,13 @@ pub fn start(parts: Parts) -> Result<Running, crate::exit::Failure> {
         .spawn(move || {
             driver.perform(effects);
             driver.run(&messages);
+            let ended = Ended { settled: driver.engine.is_drained() && driver.engine.is_settled() };
+            drop(driver);
             // The receiver is gone only if the process is ending anyway.
-            let _ = drained_sender.send(());
+            let _ = told.send(ended);
         })
         .map_err(Failure::internal)?;
-    Ok(Running { handle, serving, drained })
+    Ok(Running { handle, serving, ended })
 }
 
 struct Driver {
@@ -117,7 +126,7 @@ struct Driver {
 // === impl Driver ===
 
 impl Driver {
-    /// Until a drain is complete.
+    /// Until a drain is complete, or its end is asked for.
     fn run(&mut self, messages: &Receiver<Message>) {
         while !self.engine.is_drained() {
             let message = match self.engine.next_deadline() {
@@ -143,6 +152,7 @@ impl Driver {
                     Input::Stream { stream, event: StreamEvent::Subscribe(subscribe) }
                 }
                 Ok(Message::Input(input)) => input,
+                Ok(Message::Quit) => break,
                 Err(RecvTimeoutError::Timeout) => Input::Tick,
                 Err(RecvTimeoutError::Disconnected) => return,
             };

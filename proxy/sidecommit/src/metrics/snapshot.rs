@@ -6,10 +6,12 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
 use sidecommit_core::{Counters, LaneStatus, Reason, Serving, Status, table::LaneState};
+use sidecommit_rpc::NodeStatus;
 use std::{collections::BTreeMap, fmt};
 
 /// A serving state and its name on the wire and in metrics.
-const SERVING: [&str; 5] = ["recovering", "ready", "draining", "fenced_by_rival", "journal_failed"];
+const SERVING: [&str; 6] =
+    ["no_slot", "recovering", "ready", "draining", "fenced_by_rival", "journal_failed"];
 
 const LANE_STATES: [LaneState; 7] = [
     LaneState::Closed,
@@ -21,9 +23,9 @@ const LANE_STATES: [LaneState; 7] = [
     LaneState::Stopped,
 ];
 
-/// The engine's state; None: it did not answer.
+/// The sidecar's state; None: the engine did not answer.
 #[derive(Debug)]
-pub(super) struct Snapshot(pub(super) Option<Status>);
+pub(super) struct Snapshot(pub(super) Option<NodeStatus>);
 
 struct Encoder<'a>(DescriptorEncoder<'a>);
 
@@ -34,7 +36,9 @@ impl Collector for Snapshot {
         let mut encoder = Encoder(encoder);
         let help = "1 if the engine's loop answered this scrape; without it the rest is missing";
         encoder.gauge("engine_alive", help, if self.0.is_some() { 1.0 } else { 0.0 })?;
-        let Some(status) = &self.0 else { return Ok(()) };
+        let Some(node) = &self.0 else { return Ok(()) };
+        encoder.node(node)?;
+        let Some(status) = &node.engine else { return Ok(()) };
         encoder.state(status)?;
         encoder.lanes(&status.lanes)?;
         encoder.counters(&status.counters)
@@ -44,10 +48,15 @@ impl Collector for Snapshot {
 // === impl Encoder ===
 
 impl Encoder<'_> {
-    fn state(&mut self, status: &Status) -> fmt::Result {
-        let current = serving_name(&status.serving);
+    fn node(&mut self, node: &NodeStatus) -> fmt::Result {
+        let current = serving_name(&node.serving);
         let states = SERVING.map(|name| (name, u64::from(name == current)));
         self.gauges("serving", "1 for the state it is in; it serves if that is ready", "state", states)?;
+        let help = "1 if it has an identity; without one it waits for a Lease";
+        self.gauge("slot_claimed", help, if node.slot.is_some() { 1.0 } else { 0.0 })
+    }
+
+    fn state(&mut self, status: &Status) -> fmt::Result {
         let help = "Counts the lives of the slot's owner; 0 before the claim";
         self.gauge("incarnation", help, f64::from(status.incarnation.0))?;
         self.gauge("transactions_open", "Transactions that take records", status.open as f64)?;
@@ -148,7 +157,8 @@ fn by_reason(counts: &BTreeMap<Reason, u64>) -> Vec<(String, u64)> {
 
 fn serving_name(serving: &Serving) -> &'static str {
     match serving {
-        Serving::Recovering => "recovering",
+        Serving::NoSlot(_) => "no_slot",
+        Serving::Connecting(_) | Serving::Recovering => "recovering",
         Serving::Ready => "ready",
         Serving::Draining => "draining",
         Serving::FencedByRival(_) => "fenced_by_rival",

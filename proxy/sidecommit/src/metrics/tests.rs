@@ -1,11 +1,16 @@
 use super::*;
 use crate::settings::{Environment, Flags};
 use sidecommit_core::{
-    Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Reason, Serving, table::LaneState,
+    Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Reason, Serving, Status, table::LaneState,
 };
 
+/// The sidecar's, of a running engine.
+pub(crate) fn node(serving: Serving) -> NodeStatus {
+    NodeStatus::of_engine(status(serving), Vec::new())
+}
+
 /// A status with every field set.
-pub(crate) fn status(serving: Serving) -> Status {
+fn status(serving: Serving) -> Status {
     let lane = |lane, state| LaneStatus {
         lane: LaneIndex(lane),
         state,
@@ -59,11 +64,14 @@ fn every_state_count_limit_and_latency_is_told() {
     metrics.observe_call("Commit", "OK", 0.003);
     metrics.observe_call("Commit", "OK", 0.3);
     metrics.observe_commit(0.002);
-    let page = metrics.encode(Some(status(Serving::Ready))).unwrap();
+    metrics.lease_lost();
+    let page = metrics.encode(Some(node(Serving::Ready))).unwrap();
     let lines: Vec<&str> = page.lines().collect();
     for line in [
         "sidecommit_serving{state=\"ready\"} 1",
         "sidecommit_serving{state=\"recovering\"} 0",
+        "sidecommit_slot_claimed 1.0",
+        "sidecommit_leases_lost_total 1",
         "sidecommit_incarnation 4.0",
         "sidecommit_transactions_open 5.0",
         "sidecommit_transactions_queued 6.0",
@@ -100,4 +108,16 @@ fn every_state_count_limit_and_latency_is_told() {
         assert!(lines.contains(&line), "{line} is missing in\n{page}");
     }
     assert!(page.contains(concat!("sidecommit_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1")));
+}
+
+#[test]
+fn a_sidecar_without_a_slot_says_so_and_is_alive() {
+    let serving = Serving::NoSlot("all taken".to_owned());
+    let waiting = NodeStatus { serving, slot: None, engine: None, warnings: Vec::new() };
+    let page = metrics().encode(Some(waiting)).unwrap();
+    for line in
+        ["sidecommit_slot_claimed 0.0", "sidecommit_serving{state=\"no_slot\"} 1", "sidecommit_engine_alive 1.0"]
+    {
+        assert!(page.lines().any(|known| known == line), "{line} is missing in\n{page}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What settings must be in relation to each other.
 
-use super::{Error, OutcomesMode, Settings, sources::Source};
+use super::{Error, IdentityFrom, OutcomesMode, Settings, sources::Source};
 use crate::driver::Failpoints;
 
 /// A group's marker in 4096 bytes of offset metadata holds so many members (engine.md 3).
@@ -44,6 +44,17 @@ pub(super) fn together(settings: &Settings) -> Vec<Error> {
             "socket",
             "a path, or tcp_address to be set: applications need one".to_owned(),
         ));
+    }
+    if s.admin_shutdown && s.metrics_address.is_none() && s.admin_shutdown_address.is_none() {
+        let expected = "false, or metrics_address or admin.shutdown_address to be set".to_owned();
+        errors.push(bad(settings, "admin.shutdown", expected));
+    }
+    if s.admin_shutdown_address.is_some() && !s.admin_shutdown {
+        errors.push(bad(settings, "admin.shutdown_address", "nothing, or admin.shutdown to be true".to_owned()));
+    }
+    if s.leases_settle_statefulset && s.identity_from == IdentityFrom::Lease {
+        let expected = "false, since identity is lease: all pods settle what expired".to_owned();
+        errors.push(bad(settings, "leases.settle_statefulset", expected));
     }
     if s.failpoint.as_ref().is_some_and(|point| point.parse::<Failpoints>().is_err()) {
         errors.push(bad(settings, "failpoint", Failpoints::accepted()));

@@ -40,8 +40,10 @@ SSL, PLAIN, SCRAM, OAUTHBEARER with tokens from an OpenID provider (`sasl.oauthb
 for where the system keeps them, or in `https.ca.location`) and every compression are built in. Kerberos (GSSAPI) is not.
 ";
 
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("", "General"),
+    ("leases", "Leases"),
+    ("admin", "Shutdown"),
     ("outcomes", "Outcomes"),
     ("group_commit", "Group commit"),
     ("limits", "Limits"),
@@ -53,6 +55,9 @@ An identity is explicit (`slot`, or `workload` and `ordinal`), or that of a Stat
 `pod_index`). Its parts are of `[A-Za-z0-9._-]`, the ordinal is a number. A Deployment's pod name, a pod's IP address, a uid, a
 container id are refused: they change when the pod is replaced, and with a fresh transactional.id the predecessor is
 never fenced.
+
+With `identity = lease` the ordinal is that of whichever Lease of the workload could be claimed, the lowest free one first; it may change
+when the sidecar restarts, or loses its Lease. Until one is claimed calls are refused with NO_SLOT.
 ";
 
 /// The page.

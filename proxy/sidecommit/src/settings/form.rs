@@ -79,12 +79,9 @@ impl Form {
         }
     }
 
-    /// Reads a duration; None if it is not of this form.
+    /// Reads a duration, of arguments that are no settings; None if it is not of this form.
     pub(crate) fn duration(self, text: &str) -> Option<Duration> {
-        match self.parse(text) {
-            Some(Parsed::Number(millis)) => Some(Duration::from_millis(millis)),
-            _ => None,
-        }
+        self.parse(text).and_then(Duration::from_parsed)
     }
 
     /// What is accepted, for messages and docs.

@@ -54,6 +54,10 @@ settings! {
     /// Kafka brokers to start from. Required.
     "bootstrap_servers" bootstrap_servers: Option<String>, Form::Servers;
 
+    /// Where the identity comes from: `auto` is from the settings below, `lease` is one of the workload's slots, whichever Lease can be
+    /// claimed (for a Deployment: its pods have no ordinals). `lease` requires prefix, namespace, workload and pod_uid, and a
+    /// service account that may get, list, create and update Leases in its namespace.
+    "identity" identity_from: IdentityFrom = "auto", Form::Choice(&["auto", "lease"]);
     /// The whole identity, explicitly: `<prefix>/<namespace>/<workload>/<ordinal>`. The transactional.ids are this
     /// and a lane's number. One pod at a time may use it, and it must survive restarts.
     "slot" slot: Option<String>, Form::Text;
@@ -95,6 +99,21 @@ settings! {
     "max_message_size" max_message_size: usize = "16MiB", Form::Size(64 << 10, 1 << 30);
     /// After SIGTERM open transactions may take so long to finish, if an application is still connected.
     "grace" grace: Duration = "25s", Form::Duration(2_000, HOUR);
+
+    /// With `identity = lease`: the workload's slots, an upper bound and not the number of replicas (a rolling update has more pods for
+    /// a while). The same for all its pods.
+    "leases.slots" leases_slots: u32 = "64", Form::Integer(1, 1_000);
+    /// A Lease that was not renewed for so long may be taken by another pod. The same for all pods of the workload.
+    "leases.duration" leases_duration: Duration = "15s", Form::Duration(3_000, 300_000);
+    /// For a StatefulSet's pod of ordinal 0: whether it settles the ids of pods that were scaled away, so that readers need not wait
+    /// for the transaction timeout of what they left open. Needs a service account that may get the StatefulSet.
+    "leases.settle_statefulset" leases_settle_statefulset: bool = "false", Form::Choice(&["true", "false"]);
+
+    /// Whether POST /shutdown over loopback ends the sidecar as SIGTERM does: for Jobs on clusters without native sidecars. Any
+    /// process of the pod may do so then.
+    "admin.shutdown" admin_shutdown: bool = "false", Form::Choice(&["true", "false"]);
+    /// Where /shutdown is served. Default: with metrics_address, to callers from loopback only.
+    "admin.shutdown_address" admin_shutdown_address: Option<SocketAddr>, Form::Loopback;
 
     /// Where outcomes are kept in Kafka: a compacted topic, or the metadata of private groups' offsets, for those who
     /// cannot create topics.
@@ -210,6 +229,16 @@ macro_rules! choice {
             }
         }
     };
+}
+
+choice! {
+    /// Where the identity comes from.
+    IdentityFrom {
+        /// The settings: explicit, or a StatefulSet's pod.
+        Auto = "auto",
+        /// A Lease.
+        Lease = "lease",
+    }
 }
 
 choice! {

@@ -42,6 +42,7 @@ impl World {
             slot: self.slot.clone(),
             pod_uid: uid,
             journal: contents,
+            leased: false,
             limits: limits.clone(),
             seed: self.dice.u64(..),
             now: self.now(),

@@ -38,7 +38,8 @@ impl World {
             | Input::Tick => {
                 return Boundary::of(Act::Call, Moment::Before);
             }
-            Input::Read { .. } => return Boundary::of(Act::Read, Moment::After),
+            // A former slot's outcomes are read by the driver; the simulation's pods keep their slots.
+            Input::Read { .. } | Input::Former { .. } => return Boundary::of(Act::Read, Moment::After),
             Input::Synced(_) | Input::JournalFailed(_) => return Boundary::of(Act::Sync, Moment::After),
             Input::Lane { lane, event, .. } => match event {
                 LaneEvent::Opened => Act::Open,
@@ -229,6 +230,7 @@ fn inited(lane: &sidecommit_core::LaneStatus) -> bool {
 
 fn serving_name(serving: &Serving) -> &'static str {
     match serving {
+        Serving::NoSlot(_) | Serving::Connecting(_) => unreachable!("an engine has its slot and Kafka"),
         Serving::Recovering => "recovering",
         Serving::Ready => "ready",
         Serving::Draining => "draining",

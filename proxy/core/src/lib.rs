@@ -37,7 +37,9 @@ pub use input::{
     Abort, Begin, Blame, Commit, Ended, Flushed, Get, Input, LaneError, LaneErrorKind, LaneEvent, Lookup,
     MemberReport, Offsets, Produce, ReadResult, Request, SendOffsets, Suspect, Transact,
 };
-pub use journal::{ForeignGroup, JournalContents, JournalEntry, LaneSeq, PreparedGroup, Recalled, TxnOutcome, TxnSummary};
+pub use journal::{
+    ForeignGroup, JournalContents, JournalEntry, LaneSeq, PreparedGroup, Recalled, TxnOutcome, TxnSummary,
+};
 pub use limits::{GroupCommit, Limits};
 pub use outcomes::{
     Birth, DecodeError, Marker, Member, OutcomesKey, OutcomesView, OwnerRecord, RING, decode_barrier,

@@ -92,11 +92,23 @@ impl Identity {
         let required = |setting: &'static str, fact: &Option<String>, expected: &'static str| {
             fact.clone().ok_or(Error::Missing { setting, expected })
         };
-        let workload = required("workload", &facts.workload, "required with identity = lease: expected the Deployment's name")?;
-        let prefix = required("prefix", &facts.prefix, "required with identity = lease: expected a name of this cluster")?;
-        let namespace =
-            required("namespace", &facts.namespace, "required with identity = lease: expected the pod's namespace")?;
-        let pod_uid = required("pod_uid", &facts.pod_uid, "required with identity = lease: expected the pod's uid")?;
+        let workload = required(
+            "workload",
+            &facts.workload,
+            "required with identity = lease: expected the Deployment's name",
+        )?;
+        let prefix = required(
+            "prefix",
+            &facts.prefix,
+            "required with identity = lease: expected a name of this cluster",
+        )?;
+        let namespace = required(
+            "namespace",
+            &facts.namespace,
+            "required with identity = lease: expected the pod's namespace",
+        )?;
+        let pod_uid =
+            required("pod_uid", &facts.pod_uid, "required with identity = lease: expected the pod's uid")?;
         let (prefix, namespace) = (part("prefix", &prefix)?, part("namespace", &namespace)?);
         let slot = format!("{prefix}/{namespace}/{}/{ordinal}", part("workload", &workload)?);
         let slot: Slot =

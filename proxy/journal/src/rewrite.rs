@@ -39,7 +39,8 @@ pub(crate) fn foreign(loaded: Loaded) -> impl Iterator<Item = Result<Stored, Err
     let known: BTreeSet<TxnId> = loaded.finished.iter().map(|summary| summary.txn).collect();
     let own = loaded.prepared.into_values();
     let own = own.map(move |group| Foreign { slot: slot.clone(), journal, group });
-    let decided = move |foreign: &Foreign| foreign.group.members.iter().all(|member| known.contains(&member.txn));
+    let decided =
+        move |foreign: &Foreign| foreign.group.members.iter().all(|member| known.contains(&member.txn));
     let undecided = loaded.foreign.into_iter().filter(move |foreign| !decided(foreign));
     let finished = loaded.finished.into_iter().map(|summary| Stored::Entry(Entry::Finished(summary)));
     undecided.chain(own).map(Stored::Foreign).chain(finished).map(Ok)

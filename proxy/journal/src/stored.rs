@@ -3,8 +3,8 @@
 use crate::index::Trimmed;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sidecommit_core::{
-    ForeignGroup, Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory, PreparedGroup, Reason,
-    Recalled, Slot, TxnOutcome, TxnSummary,
+    ForeignGroup, Incarnation, JournalEntry, JournalId, LaneIndex, LaneSeq, Millis, PartitionMemory,
+    PreparedGroup, Reason, Recalled, Slot, TxnOutcome, TxnSummary,
 };
 
 /// The newest format. Every value begins with that it needs ([`Versioned`]), so that an older sidecar stops at the first

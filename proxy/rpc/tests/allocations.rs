@@ -126,8 +126,15 @@ impl World {
         };
         let slot = "p/n/w/0".parse().expect("a slot");
         let limits = Limits { streaming_bytes: 0, ..Limits::default() };
-        let (engine, effects) =
-            Engine::new(Start { slot, pod_uid: "pod".into(), journal, leased: false, limits, seed: 7, now: 1_000 });
+        let (engine, effects) = Engine::new(Start {
+            slot,
+            pod_uid: "pod".into(),
+            journal,
+            leased: false,
+            limits,
+            seed: 7,
+            now: 1_000,
+        });
         let mut world = Self { engine, view: OutcomesView::default(), calls: 0, answers: Vec::new() };
         world.perform(effects);
         world

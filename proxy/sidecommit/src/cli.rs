@@ -16,7 +16,7 @@ mod transactions;
 mod webhook;
 
 pub(crate) use journal::failure as journal_failure;
-pub use scope::{All, JournalFolder, Operator, Scope, SettingsArgs};
+pub use scope::{All, Identified, JournalFolder, Operator, Scope, SettingsArgs};
 
 use crate::{
     bench, demo, exit,
@@ -148,4 +148,26 @@ fn serve(args: &SettingsArgs<All>, environment: &Environment) -> Result<(), Fail
 fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::internal)?.block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn no_command_has_two_arguments_of_one_name() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_healthcheck_waits_for_a_duration_and_asks_one_thing() {
+        let parse = |arguments: &[&str]| {
+            Cli::try_parse_from(["sidecommit", "healthcheck"].iter().chain(arguments)).map(|_| ())
+        };
+        assert!(parse(&["--claimed", "--wait", "120s"]).is_ok());
+        assert!(parse(&["--claimed", "--live"]).is_err());
+        let error = parse(&["--wait", "120"]).unwrap_err().to_string();
+        assert!(error.contains("'120'") && error.contains("such as 250ms, 10s, 5m or 1h"), "{error}");
+    }
 }

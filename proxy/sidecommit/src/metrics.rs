@@ -80,7 +80,8 @@ impl Metrics {
         let help = "How long Kafka transactions took from the flush to EndTxn's answer";
         registry.register_with_unit("commit_duration", help, Unit::Seconds, commits.clone());
         let leases_lost = Counter::default();
-        let help = "Leases that were lost while they were held: each has cost the transactions that were open";
+        let help =
+            "Leases that were lost while they were held: each has cost the transactions that were open";
         registry.register("leases_lost", help, leases_lost.clone());
         Self { registry: Arc::new(Mutex::new(registry)), calls, commits, leases_lost }
     }

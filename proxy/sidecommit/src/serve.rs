@@ -104,13 +104,17 @@ async fn serve(settings: Arc<Settings>, who: Who) -> Result<(), Failure> {
         closed.send_replace(true);
         ended
     };
-    tokio::pin!(server);
+    tokio::pin!(server, served);
     let result = tokio::select! {
-        ended = served => {
+        ended = &mut served => {
             let closing = server.await.map_err(Failure::internal);
             ended.and(closing)
         }
-        broken = &mut server => broken.map_err(Failure::internal),
+        down = &mut server => match down {
+            // Told to: the last term still gives its identity back.
+            Ok(()) => served.await,
+            Err(error) => Err(Failure::internal(error)),
+        },
     };
     sockets::remove(&settings);
     if result.is_ok() {

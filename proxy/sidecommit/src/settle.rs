@@ -8,8 +8,8 @@ use crate::{
 };
 use serde::Serialize;
 use sidecommit_core::{
-    ForeignGroup, JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult, Reason, Slot,
-    TxnOutcome, TxnSummary, Verdict, verdict_by_reading,
+    ForeignGroup, JournalContents, JournalEntry, JournalId, Millis, OutcomesView, PreparedGroup, ReadResult,
+    Reason, Slot, TxnOutcome, TxnSummary, Verdict, verdict_by_reading,
 };
 use sidecommit_journal::{Binding, Journal, Options};
 use sidecommit_kafka::{ClientSettings, Cluster, OutcomesPlace, partition_of, read_outcomes};

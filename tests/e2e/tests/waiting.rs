@@ -49,7 +49,8 @@ async fn alive(sidecar: &Sidecar) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sidecar_without_kafka_answers_with_the_reason_and_serves_over_the_same_connection_once_kafka_is_there() {
+async fn a_sidecar_without_kafka_answers_with_the_reason_and_serves_over_the_same_connection_once_kafka_is_there()
+ {
     let cluster = Cluster::shared();
     let (topic, address) = (cluster.topic(1), nowhere());
     let spec = lonely(Spec::new(&address.to_string())).set("metrics_address", "127.0.0.1:0");

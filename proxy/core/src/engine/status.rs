@@ -1,7 +1,8 @@
 //! The engine as operators see it.
 
 use crate::{
-    Generation, Incarnation, JournalId, LaneIndex, Millis, OwnerRecord, Reason, Refusal, Slot, table::LaneState,
+    Generation, Incarnation, JournalId, LaneIndex, Millis, OwnerRecord, Reason, Refusal, Slot,
+    table::LaneState,
 };
 use std::collections::BTreeMap;
 

@@ -127,7 +127,11 @@ fn a_move_to_another_slot_that_dies_loses_no_undecided_group() {
         |dir, disk| Journal::open_on(dir, there(), remembering(100), disk).map(drop),
         |left, step| {
             let (_, contents) = Journal::open(left, there(), remembering(100)).unwrap();
-            assert_eq!((contents.foreign, contents.finished), (theirs.clone(), before.finished.clone()), "step {step}");
+            assert_eq!(
+                (contents.foreign, contents.finished),
+                (theirs.clone(), before.finished.clone()),
+                "step {step}"
+            );
         },
     );
 }

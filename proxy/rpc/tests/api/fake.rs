@@ -3,8 +3,8 @@
 use parking_lot::Mutex;
 use sidecommit_core::{
     Answer, Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Limits, Lookup, Millis,
-    Offsets, PartitionRange, Reason, Record, Refusal, Request, Serving, SessionStatus, Slot, Status, StreamEvent,
-    StreamItem, Subscribe, TopicFacts, TransactionView, TxnId,
+    Offsets, PartitionRange, Reason, Record, Refusal, Request, Serving, SessionStatus, Slot, Status,
+    StreamEvent, StreamItem, Subscribe, TopicFacts, TransactionView, TxnId,
     table::{LaneState, TxnState},
 };
 use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo, Underway};
@@ -231,7 +231,12 @@ impl Backend for Fake {
     }
 
     fn info(&self) -> ServerInfo {
-        ServerInfo { version: "0.1.0".into(), slot: Some(slot()), cluster_id: "cluster".into(), limits: Limits::default() }
+        ServerInfo {
+            version: "0.1.0".into(),
+            slot: Some(slot()),
+            cluster_id: "cluster".into(),
+            limits: Limits::default(),
+        }
     }
 }
 

@@ -24,6 +24,10 @@ pub trait Scope {
 #[derive(Clone, Copy, Debug)]
 pub struct All;
 
+/// All but where an identity comes from: for a command that is told one.
+#[derive(Clone, Copy, Debug)]
+pub struct Identified;
+
 /// What is needed to talk to a running sidecar.
 #[derive(Clone, Copy, Debug)]
 pub struct Operator;
@@ -48,6 +52,13 @@ pub struct SettingsArgs<S> {
 impl Scope for All {
     fn includes(_: &Setting) -> bool {
         true
+    }
+    const KAFKA: bool = true;
+}
+
+impl Scope for Identified {
+    fn includes(setting: &Setting) -> bool {
+        setting.name != "identity"
     }
     const KAFKA: bool = true;
 }

@@ -1,6 +1,6 @@
 //! `sidecommit settle`: of a journal, by reading; of an identity that has no owner any more, by initialising its ids.
 
-use super::{All, SettingsArgs, block_on, output};
+use super::{Identified, SettingsArgs, block_on, output};
 use crate::{
     exit::Failure,
     logging,
@@ -14,7 +14,7 @@ use serde_json::json;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    settings: SettingsArgs<All>,
+    settings: SettingsArgs<Identified>,
     /// Settle the ids of this slot instead of a journal: no sidecar with it may live or come back while this runs. What its last owner
     /// left open is aborted, so that readers go on. The prefix is the setting
     #[arg(long, value_name = "NAMESPACE/WORKLOAD/ORDINAL")]
@@ -60,7 +60,9 @@ fn settle_identity(settings: &Settings, identity: &str, json: bool) -> Result<()
     if json {
         output::print_json(&json!({ "slot": slot, "lanes": lanes }))
     } else {
-        output::print(&format!("{slot} is settled: {lanes} ids were initialised, nothing is open under them\n"))
+        output::print(&format!(
+            "{slot} is settled: {lanes} ids were initialised, nothing is open under them\n"
+        ))
     }
 }
 

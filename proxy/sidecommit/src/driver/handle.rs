@@ -21,8 +21,15 @@ type Look = Box<dyn FnOnce(&Engine, Millis) + Send>;
 /// What reaches the engine's thread.
 pub(super) enum Message {
     Input(Input),
-    Call { request: Request, reply: oneshot::Sender<Result<Answer, Refusal>> },
-    Subscribe { stream: StreamId, subscribe: Box<Subscribe>, items: Items },
+    Call {
+        request: Request,
+        reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
+    Subscribe {
+        stream: StreamId,
+        subscribe: Box<Subscribe>,
+        items: Items,
+    },
     Look(Look),
     /// End as it is: what is undecided is for whoever comes next.
     Quit,

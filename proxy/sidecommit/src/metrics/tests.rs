@@ -1,7 +1,8 @@
 use super::*;
 use crate::settings::{Environment, Flags};
 use sidecommit_core::{
-    Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Reason, Serving, Status, table::LaneState,
+    Counters, Generation, Incarnation, JournalId, LaneIndex, LaneStatus, Reason, Serving, Status,
+    table::LaneState,
 };
 
 /// The sidecar's, of a running engine.
@@ -115,9 +116,11 @@ fn a_sidecar_without_a_slot_says_so_and_is_alive() {
     let serving = Serving::NoSlot("all taken".to_owned());
     let waiting = NodeStatus { serving, slot: None, engine: None, warnings: Vec::new() };
     let page = metrics().encode(Some(waiting)).unwrap();
-    for line in
-        ["sidecommit_slot_claimed 0.0", "sidecommit_serving{state=\"no_slot\"} 1", "sidecommit_engine_alive 1.0"]
-    {
+    for line in [
+        "sidecommit_slot_claimed 0.0",
+        "sidecommit_serving{state=\"no_slot\"} 1",
+        "sidecommit_engine_alive 1.0",
+    ] {
         assert!(page.lines().any(|known| known == line), "{line} is missing in\n{page}");
     }
 }

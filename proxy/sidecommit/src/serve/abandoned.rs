@@ -129,7 +129,8 @@ impl Settler {
     }
 
     fn owned(&self, slot: &Slot) -> Result<Owned, Error> {
-        let failed = |message: String| Error::Unreachable { act: format!("reading the owner of {slot}"), message };
+        let failed =
+            |message: String| Error::Unreachable { act: format!("reading the owner of {slot}"), message };
         let place = place(&self.settings, &self.cluster, slot).map_err(|error| failed(error.to_string()))?;
         match read_outcomes(&self.client, &self.cluster, place, slot, SETTLE_MAX)? {
             ReadResult::Done(view) => {

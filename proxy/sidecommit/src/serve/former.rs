@@ -5,11 +5,7 @@ use super::kafka::Kafka;
 use crate::{driver::Handle, settings::Settings, settle::place};
 use sidecommit_core::{ForeignGroup, Input, OutcomesView, ReadResult, Slot, Verdict, verdict_by_reading};
 use sidecommit_kafka::read_outcomes;
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// Between two looks: at first, and at the longest.
 const LOOK_AGAIN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
@@ -43,7 +39,9 @@ fn tell(engine: &Handle, foreign: &ForeignGroup, view: &OutcomesView) -> bool {
     let Some(verdict) = verdict_by_reading(view, foreign.journal, &foreign.group) else { return false };
     let (slot, lane, seq) = (&foreign.slot, foreign.group.lane.0, foreign.group.seq);
     match verdict {
-        Verdict::Unknown => tracing::error!(%slot, lane, seq, "outcome unknown: its marker was removed from the outcomes"),
+        Verdict::Unknown => {
+            tracing::error!(%slot, lane, seq, "outcome unknown: its marker was removed from the outcomes")
+        }
         Verdict::Committed | Verdict::Aborted => {
             tracing::info!(%slot, lane, seq, ?verdict, "decided a group that was sent under a former slot");
         }

@@ -15,7 +15,8 @@ use sidecommit_core::{Blame, JournalContents, LaneError, LaneErrorKind, LaneEven
 use sidecommit_identity::{Identity, Kind};
 use sidecommit_journal::{Binding, FolderLock, Journal, Options};
 use sidecommit_kafka::{
-    Catalog, ClientSettings, Cluster, Consumers, LaneSettings, Lanes, OutcomesPlace, OutcomesReader, OutcomesTopic, TopicLimits,
+    Catalog, ClientSettings, Cluster, Consumers, LaneSettings, Lanes, OutcomesPlace, OutcomesReader,
+    OutcomesTopic, TopicLimits,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -39,7 +40,10 @@ pub(super) async fn journal(
     let (journal, contents) = opening.await.map_err(Failure::internal)?.map_err(cli::journal_failure)?;
     if !contents.foreign.is_empty() {
         let groups = contents.foreign.len();
-        tracing::info!(groups, "the journal has groups that other slots left undecided: they are decided by reading");
+        tracing::info!(
+            groups,
+            "the journal has groups that other slots left undecided: they are decided by reading"
+        );
     }
     Ok(Opened { journal, contents })
 }
@@ -110,7 +114,11 @@ fn place(settings: &Settings, identity: &Identity, cluster: &Cluster) -> Result<
 }
 
 /// How the lanes of a slot behave, here or when it is settled for somebody else.
-pub(super) fn lane_settings(settings: &Settings, client: ClientSettings, place: OutcomesPlace) -> LaneSettings {
+pub(super) fn lane_settings(
+    settings: &Settings,
+    client: ClientSettings,
+    place: OutcomesPlace,
+) -> LaneSettings {
     LaneSettings {
         transaction_timeout: Duration::from_millis(settings.lane_timeout),
         ..LaneSettings::new(client, place)

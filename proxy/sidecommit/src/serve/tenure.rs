@@ -90,7 +90,9 @@ pub(crate) async fn client() -> Result<kube::Client, Failure> {
 fn config(settings: &Settings) -> Result<Config, Failure> {
     // Checked before: identity_of_lease requires them.
     let required = |name: &str, value: &Option<String>| {
-        value.clone().ok_or_else(|| Failure::Usage(format!("{name}: not set: required with identity = lease")))
+        value
+            .clone()
+            .ok_or_else(|| Failure::Usage(format!("{name}: not set: required with identity = lease")))
     };
     Ok(Config {
         namespace: required("namespace", &settings.namespace)?,
@@ -131,8 +133,12 @@ impl Tenure {
         let Self::Leased(identity, held) = self else { return };
         match tokio::time::timeout(RELEASE_MAX, held.release(settled)).await {
             Ok(Ok(())) => tracing::info!(slot = %identity.slot, settled, "released the slot"),
-            Ok(Err(error)) => tracing::info!(slot = %identity.slot, %error, "the slot was not released: it expires"),
-            Err(_) => tracing::info!(slot = %identity.slot, "the API server does not answer: the slot expires"),
+            Ok(Err(error)) => {
+                tracing::info!(slot = %identity.slot, %error, "the slot was not released: it expires")
+            }
+            Err(_) => {
+                tracing::info!(slot = %identity.slot, "the API server does not answer: the slot expires")
+            }
         }
     }
 }

@@ -62,8 +62,7 @@ pub(super) async fn serve(process: &mut Process, tenure: &mut Tenure) -> Result<
         None => or_end!(Kafka::reach(&process.settings, &identity.prefix, &identity.slot, front)),
     };
     process.kafka = Some(kafka.clone());
-    let opened =
-        open::journal(&process.settings, &process.folder, &identity, &kafka.cluster_id).await?;
+    let opened = open::journal(&process.settings, &process.folder, &identity, &kafka.cluster_id).await?;
     let undecided = opened.contents.foreign.clone();
     let place = or_end!(open::outcomes(&process.settings, &identity, &kafka, front));
     let parts = open::parts(
@@ -106,12 +105,7 @@ pub(super) async fn serve(process: &mut Process, tenure: &mut Tenure) -> Result<
     }
 }
 
-fn start(
-    process: &Process,
-    tenure: &Tenure,
-    kafka: &Kafka,
-    parts: driver::Parts,
-) -> Result<Engine, Failure> {
+fn start(process: &Process, tenure: &Tenure, kafka: &Kafka, parts: driver::Parts) -> Result<Engine, Failure> {
     let Running { handle, serving, ended } = driver::start(parts)?;
     process.front.tell(Serving::Recovering);
     process.front.run(Sidecar {

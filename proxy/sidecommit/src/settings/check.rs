@@ -50,7 +50,11 @@ pub(super) fn together(settings: &Settings) -> Vec<Error> {
         errors.push(bad(settings, "admin.shutdown", expected));
     }
     if s.admin_shutdown_address.is_some() && !s.admin_shutdown {
-        errors.push(bad(settings, "admin.shutdown_address", "nothing, or admin.shutdown to be true".to_owned()));
+        errors.push(bad(
+            settings,
+            "admin.shutdown_address",
+            "nothing, or admin.shutdown to be true".to_owned(),
+        ));
     }
     if s.leases_settle_statefulset && s.identity_from == IdentityFrom::Lease {
         let expected = "false, since identity is lease: all pods settle what expired".to_owned();

@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages stubs rivals mutants
+.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages kube packaging stubs rivals mutants control-plane image sbom manifests
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -32,8 +32,8 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 	target/debug/sidecommit demo pipeline --records $(RECORDS) \
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
-test: needs lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages stubs rivals
+test: needs control-plane lint build ## what a change must pass: all stages below on one broker; about 15 minutes warm
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages packaging kube stubs rivals
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
@@ -88,8 +88,29 @@ bounces: $(BUILD) ## brokers killed, paused, cut off and moved under transaction
 outages: $(BUILD) ## all brokers gone, no leader, the outcomes deleted, many slots' first start
 	$(STAGE) outages 6 scripts/tests outages
 
+# Its binary is built by then, see control-plane; root, for mount namespaces and Service addresses.
+kube: $(BUILD) ## injection, rollouts, leases, webhook and policies on a real Kubernetes API server; SIDECOMMIT_RACE_SECONDS=n
+	$(STAGE) kube 20 $(KAFKA) scripts/tests kube
+
+packaging: ## the chart, its golden files, what is made from it, and all manifests against three Kubernetes versions' schemas
+	$(STAGE) packaging 6 k8s/check
+
+control-plane:
+	@scripts/control-plane begin
+
 stubs: $(BUILD) ## bare generated stubs of five languages
 	$(STAGE) stubs 8 $(KAFKA) tests/stubs/run
 
 rivals: $(BUILD) ## the native clients' programs that the bench measures the sidecar against
 	$(STAGE) rivals 4 $(KAFKA) tests/bench/check
+
+image: ## the container image without an engine: target/image/oci (OCI layout) and target/image/sidecommit.oci.tar; builds the release binary
+	k8s/image/build
+
+sbom: ## what the image is made of, as CycloneDX JSON: target/image/sidecommit.cdx.json; after make image
+	k8s/image/sbom
+
+manifests: ## makes k8s/manifests, k8s/policies and k8s/kustomize from the chart, and its golden files anew
+	k8s/chart/schema
+	BLESS=1 k8s/chart/check
+	k8s/render

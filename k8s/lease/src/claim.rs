@@ -94,11 +94,15 @@ async fn write(slots: &Slots, ordinal: u32, seen: Option<&Seen>) -> Result<Writt
         Err(failure @ Failure::Forbidden(_)) if seen.is_none() => {
             let error = slots.error("create", failure);
             // Whether it is there is judged after whether we may: it may have been made by hand, without the label.
-            if slots.get(ordinal).await?.is_some() {
-                slots.known.lock().unlisted.insert(ordinal);
-                return Ok(Written::Unlisted);
+            match slots.get(ordinal).await {
+                Ok(Some(_)) => {
+                    slots.known.lock().unlisted.insert(ordinal);
+                    Ok(Written::Unlisted)
+                }
+                // A Role that names the leases forbids even to read others.
+                Ok(None) | Err(Error::Forbidden { .. }) => Ok(Written::MayNotCreate(error)),
+                Err(error) => Err(error),
             }
-            Ok(Written::MayNotCreate(error))
         }
         Err(failure) => Err(slots.error(if seen.is_some() { "update" } else { "create" }, failure)),
     }

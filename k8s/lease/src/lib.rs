@@ -3,8 +3,8 @@
 //! A Lease is advisory: Kafka's epoch is the fence that keeps a former owner from committing. The lease keeps two
 //! sidecars from fighting over the same transactional.ids, and tells which ids nobody looks after any more.
 //!
-//! The arithmetic ([`evaluate`], [`choose`], [`observed`], [`timing`]) knows neither Kubernetes nor a clock; [`slots`]
-//! and [`tenure`] carry it out through the trait [`leases::Leases`], which [`cluster`] implements with kube.
+//! The arithmetic (`evaluate`, `choose`, `observed`, `timing`) knows neither Kubernetes nor a clock; `slots` and `tenure`
+//! carry it out through the trait `Leases`, which `cluster` implements with kube and the tests in memory.
 #![forbid(unsafe_code)]
 
 mod choose;
@@ -24,6 +24,8 @@ mod slots;
 mod standing;
 mod taken;
 mod tenure;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 pub use config::Config;

@@ -48,7 +48,7 @@ pub(crate) fn facts(lease: &Lease, workload: &str) -> Option<Facts> {
         pod: annotation(POD).filter(|pod| !pod.is_empty()).map(str::to_owned),
         duration: spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs),
         // A lease made by hand says nothing: nobody has used its ids unless somebody holds it.
-        settled: annotation(SETTLED).map_or(holder.is_none(), |settled| settled == "true"),
+        settled: annotation(SETTLED).map_or_else(|| holder.is_none(), |settled| settled == "true"),
         lanes: annotation(LANES).and_then(|lanes| lanes.parse().ok()),
         holder,
     })

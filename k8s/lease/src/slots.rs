@@ -132,7 +132,7 @@ impl Slots {
         (sent, limited(patience, call).await)
     }
 
-    /// Begins to renew what `write` wrote; none if the answer came too late to rely on.
+    /// Begins to renew what `write` wrote. If its answer came too late to rely on, it is lost from the start.
     pub(crate) fn keep(&self, ordinal: u32, me: String, lease: Lease, sent: Instant) -> Keeping {
         let tenure = Tenure {
             leases: Arc::clone(&self.leases),

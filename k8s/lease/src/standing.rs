@@ -87,6 +87,7 @@ impl Standing {
                 Now::Held { until, .. } => *until,
             };
             tokio::select! {
+                biased;
                 changed = changes.changed() => debug_assert!(changed.is_ok(), "we own a sender"),
                 () = sleep_until(until) => self.expire(),
             }

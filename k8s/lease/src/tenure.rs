@@ -34,6 +34,14 @@ pub(crate) struct Release {
     pub(crate) done: oneshot::Sender<Result<(), Error>>,
 }
 
+/// What one attempt to renew came to.
+enum Turn {
+    Renewed,
+    /// Still ours, in a version we did not know: to be renewed from that.
+    Reread,
+    Failed,
+}
+
 /// What a re-read lease turned out to be.
 enum Whose {
     Ours,
@@ -52,66 +60,68 @@ impl Tenure {
         while let Some(until) = self.standing.until() {
             let turn = async {
                 sleep_until(next.min(until)).await;
-                self.renew(until).await
+                (Instant::now(), self.renew(until).await)
             };
             // A renewal that is cut short may still be done: the release then finds another resourceVersion, and looks.
-            let renewed = tokio::select! {
+            let (began, turn) = tokio::select! {
                 biased;
                 asked = &mut release => {
+                    // Before anything is sent: the next holder may have the slot before we have the answer.
+                    self.standing.lose("released");
                     if let Ok(Release { settled, done }) = asked {
                         // The caller may have given up waiting; the outcome is the lease's either way.
                         let _ = done.send(self.release(settled).await);
                     }
-                    self.standing.lose("released");
                     return;
                 }
-                renewed = turn => renewed,
+                turned = turn => turned,
             };
-            next = Instant::now() + if renewed { timing.renew_every() } else { timing.retry_every() };
+            next = match turn {
+                Turn::Renewed => began + timing.renew_every(),
+                // At once after a call that took long.
+                Turn::Failed => began + timing.retry_every(),
+                Turn::Reread => began,
+            };
         }
     }
 
-    /// One renewal; false if it is to be tried again soon.
-    async fn renew(&mut self, until: Instant) -> bool {
+    async fn renew(&mut self, until: Instant) -> Turn {
         let sent = Instant::now();
         if sent >= until {
             // Nothing is sent any more: whoever took over must not find its lease written by us.
             self.standing.lose(&self.overdue());
-            return false;
+            return Turn::Failed;
         }
         let wanted = object::renewed(self.lease.clone(), self.leases.wall_clock());
         let patience = self.config.timing().call_at_most().min(until - sent);
         match limited(patience, self.leases.replace(wanted)).await {
             Ok(lease) => {
                 self.lease = lease;
-                let in_time = self.standing.extend(sent + self.config.timing().held_for());
-                if !in_time {
+                if !self.standing.extend(sent + self.config.timing().held_for()) {
                     self.standing.lose(&self.overdue());
                 }
-                in_time
+                Turn::Renewed
             }
-            Err(Failure::Conflict | Failure::Missing) => {
-                self.look_again(until).await;
-                false
-            }
+            Err(Failure::Conflict | Failure::Missing) => self.look_again(until).await,
             Err(failure) => {
                 let error = Error::of("update", &self.config.namespace, failure);
                 tracing::debug!(ordinal = self.ordinal, %error, "lease not renewed");
                 self.standing.trouble(error.to_string());
-                false
+                Turn::Failed
             }
         }
     }
 
     /// Our resourceVersion is not the present one: somebody took the lease, or an earlier renewal came through without
     /// its answer, or a person edited it.
-    async fn look_again(&mut self, until: Instant) {
+    async fn look_again(&mut self, until: Instant) -> Turn {
         match self.whose(until).await {
-            Ok(Whose::Ours) => {}
+            Ok(Whose::Ours) => return Turn::Reread,
             Ok(Whose::Nobodys) => self.standing.lose("the lease's holder was removed"),
             Ok(Whose::Anothers(why)) => self.standing.lose(&why),
             Err(error) => self.standing.trouble(error.to_string()),
         }
+        Turn::Failed
     }
 
     async fn whose(&mut self, until: Instant) -> Result<Whose, Error> {
@@ -130,12 +140,11 @@ impl Tenure {
         // Deleted and made anew in between, it says nothing of the time when it was not there.
         let same = lease.metadata.uid == self.lease.metadata.uid;
         Ok(match holder {
-            Some(holder) if holder == self.me && same => {
+            _ if !same => Whose::Anothers("the lease was deleted and made anew".to_owned()),
+            Some(holder) if holder == self.me => {
                 self.lease = lease;
                 Whose::Ours
             }
-            None if same => Whose::Nobodys,
-            _ if !same => Whose::Anothers("the lease was deleted and made anew".to_owned()),
             Some(holder) => Whose::Anothers(format!("taken by {}", pod.unwrap_or(holder))),
             None => Whose::Nobodys,
         })

@@ -5,6 +5,7 @@ mod config;
 mod docs;
 mod groups;
 mod healthcheck;
+mod inject;
 mod journal;
 pub(crate) mod output;
 mod proto;
@@ -12,6 +13,7 @@ mod resume;
 mod scope;
 mod settle;
 mod transactions;
+mod webhook;
 
 pub(crate) use journal::failure as journal_failure;
 pub use scope::{All, Identified, JournalFolder, Operator, Scope, SettingsArgs};
@@ -63,9 +65,15 @@ enum Command {
     Settle(Box<settle::Args>),
     /// Ask the sidecar whether it serves; for exec probes
     Healthcheck(healthcheck::Args),
+    /// Inject the sidecar into pods as they are created: an admission webhook, until SIGTERM
+    Webhook(Box<webhook::Args>),
     /// Show settings
     #[command(subcommand)]
     Config(config::Command),
+    /// Put the sidecar into the pod templates of manifests, as the webhook does
+    Inject(inject::Args),
+    /// Take the sidecar out of the pod templates of manifests
+    Uninject(inject::Input),
     /// Print the gRPC API's .proto files
     Proto(proto::Args),
     /// Print pages of documentation that are made from code
@@ -108,7 +116,10 @@ impl Command {
             Self::Resume(args) => resume::run(&args, environment),
             Self::Settle(args) => settle::run(&args, environment),
             Self::Healthcheck(args) => healthcheck::run(&args, environment),
+            Self::Webhook(args) => webhook::run(&args, environment),
             Self::Config(command) => config::run(&command, environment),
+            Self::Inject(args) => inject::run(&args),
+            Self::Uninject(input) => inject::undo(&input),
             Self::Proto(args) => proto::run(&args),
             Self::Docs(command) => docs::run(&command),
         }

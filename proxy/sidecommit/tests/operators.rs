@@ -129,7 +129,12 @@ impl Backend for FakeEngine {
             oldest_in_kafka: 0,
             counters: Counters { committed: 12, ..Counters::default() },
         };
-        NodeStatus { engine, warnings: vec!["topic money has 1 replica".to_owned()] }
+        NodeStatus {
+            serving: engine.serving.clone(),
+            slot: Some(slot()),
+            engine: Some(engine),
+            warnings: vec!["topic money has 1 replica".to_owned()],
+        }
     }
 
     fn serving(&self) -> watch::Receiver<Serving> {
@@ -159,7 +164,7 @@ impl Backend for FakeEngine {
     fn info(&self) -> ServerInfo {
         ServerInfo {
             version: "0".to_owned(),
-            slot: slot(),
+            slot: Some(slot()),
             cluster_id: "cluster".into(),
             limits: Limits::default(),
         }

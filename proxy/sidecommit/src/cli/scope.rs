@@ -16,6 +16,8 @@ pub trait Scope {
     fn includes(setting: &Setting) -> bool;
     /// Whether librdkafka's properties do.
     const KAFKA: bool;
+    /// Whether the settings' file does.
+    const FILE: bool = true;
 }
 
 /// All settings.
@@ -33,6 +35,10 @@ pub struct Operator;
 /// What is needed to find the journal.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalFolder;
+
+/// How to log, for what is no sidecar.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Log;
 
 /// The settings on a command line.
 #[derive(Clone, Debug)]
@@ -71,6 +77,14 @@ impl Scope for JournalFolder {
     const KAFKA: bool = false;
 }
 
+impl Scope for Log {
+    fn includes(setting: &Setting) -> bool {
+        setting.name.starts_with("log.")
+    }
+    const KAFKA: bool = false;
+    const FILE: bool = false;
+}
+
 // === impl SettingsArgs ===
 
 impl<S: Scope> SettingsArgs<S> {
@@ -89,8 +103,9 @@ impl<S: Scope> clap::FromArgMatches for SettingsArgs<S> {
             matches.get_one::<String>(setting.name).map(|value| (setting.name, value.clone()))
         };
         let kafka = if S::KAFKA { matches.get_many::<String>(KAFKA) } else { None };
+        let config = if S::FILE { matches.get_one::<PathBuf>(CONFIG) } else { None };
         let flags = Flags {
-            config: matches.get_one::<PathBuf>(CONFIG).cloned(),
+            config: config.cloned(),
             values: TABLE.iter().filter(|setting| S::includes(setting)).filter_map(value).collect(),
             kafka: kafka.into_iter().flatten().cloned().collect(),
         };
@@ -116,7 +131,8 @@ impl<S: Scope> clap::Args for SettingsArgs<S> {
             .action(ArgAction::Append)
             .help("A property for librdkafka, such as compression.type=zstd; repeatable");
         let flags = TABLE.iter().filter(|setting| S::includes(setting)).map(flag);
-        let command = command.arg(config).args(flags);
+        let command = command.args(flags);
+        let command = if S::FILE { command.arg(config) } else { command };
         if S::KAFKA { command.arg(kafka) } else { command }
     }
 

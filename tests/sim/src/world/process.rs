@@ -38,7 +38,7 @@ impl World {
             | Input::Tick => {
                 return Boundary::of(Act::Call, Moment::Before);
             }
-            // Former groups are read as well: nobody has another slot before in here.
+            // A former slot's outcomes are read by the driver; the simulation's pods keep their slots.
             Input::Read { .. } | Input::Former { .. } => return Boundary::of(Act::Read, Moment::After),
             Input::Synced(_) | Input::JournalFailed(_) => return Boundary::of(Act::Sync, Moment::After),
             Input::Lane { lane, event, .. } => match event {
@@ -230,11 +230,11 @@ fn inited(lane: &sidecommit_core::LaneStatus) -> bool {
 
 fn serving_name(serving: &Serving) -> &'static str {
     match serving {
+        Serving::NoSlot(_) | Serving::Connecting(_) => unreachable!("an engine has its slot and Kafka"),
         Serving::Recovering => "recovering",
         Serving::Ready => "ready",
         Serving::Draining => "draining",
         Serving::FencedByRival(_) => "fenced by a rival",
         Serving::JournalFailed(_) => "journal failed",
-        Serving::NoSlot(_) | Serving::Connecting(_) => "without an engine",
     }
 }

@@ -1,0 +1,34 @@
+//! Kubernetes: what is injected runs, rollouts end, Jobs complete, slots by Lease are never shared, the webhook and the
+//! policies hold. On a real control plane with a node that runs pods as processes, and a real Kafka.
+
+mod leases;
+mod policies;
+mod races;
+mod rollouts;
+mod running;
+mod webhook;
+
+use sidecommit_e2e::eventually;
+use sidecommit_kube_tests::{Namespace, Outcomes, Plane};
+
+/// Waits until a workload's applications have committed so many more transactions.
+async fn commits(namespace: &Namespace, workload: &str, more: usize) {
+    let committed = || Outcomes::of(&namespace.told_by(workload)).committed.len();
+    let enough = committed() + more;
+    eventually(&format!("{workload} commits {more} more"), 60, async || committed() >= enough).await;
+}
+
+/// Checks what the workload's applications were told against what a read_committed reader sees.
+fn check(plane: &Plane, namespace: &Namespace, workload: &str, topic: &str) -> Outcomes {
+    let outcomes = Outcomes::of(&namespace.told_by(workload));
+    outcomes.check(&plane.kafka().values(topic));
+    outcomes
+}
+
+/// Waits until no pod of a workload is left.
+async fn gone(namespace: &Namespace, workload: &str) {
+    eventually(&format!("no pod of {workload} is left"), 90, async || {
+        namespace.pods(workload).await.is_empty()
+    })
+    .await;
+}

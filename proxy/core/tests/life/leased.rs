@@ -91,8 +91,7 @@ fn former(key: &IdempotencyKey) -> ForeignGroup {
 #[test]
 fn what_a_former_slot_left_in_doubt_is_pending_until_it_is_decided_and_told_then() {
     let key = IdempotencyKey { text: "k".into(), hash: KeyHash([7; 16]) };
-    let by_key = || Request::Get(Get { by: Lookup::Key(key.clone()), wait: false });
-    let state = |world: &mut World| match world.call(by_key()) {
+    let look = |world: &mut World, by| match world.call(Request::Get(Get { by, wait: false })) {
         Some(Ok(Answer::Transaction(view))) => view.state,
         other => panic!("{other:?}"),
     };
@@ -104,10 +103,11 @@ fn what_a_former_slot_left_in_doubt_is_pending_until_it_is_decided_and_told_then
         let journal = JournalContents { foreign: vec![foreign.clone()], ..contents() };
         let mut world = leased(journal, OutcomesView::default());
         assert_eq!(*world.engine.serving(), Serving::Ready, "it is waited for by nobody");
-        assert_eq!(state(&mut world), table::TxnState::InDoubt, "its key is in use");
+        let by_key = look(&mut world, Lookup::Key(key.clone()));
+        assert_eq!(by_key, table::TxnState::InDoubt, "its key is in use");
         assert!(world.commit(txn, 1).is_none(), "waits");
         world.input(Input::Former { group: Box::new(foreign.group.clone()), verdict });
-        assert_eq!(state(&mut world), expected);
+        assert_eq!(look(&mut world, Lookup::Id(txn)), expected);
         assert!(world.engine.is_settled(), "it was on no lane of this slot");
 
         // The next life knows the outcome, and is not in doubt again.
@@ -118,6 +118,6 @@ fn what_a_former_slot_left_in_doubt_is_pending_until_it_is_decided_and_told_then
         let finished = finished.collect();
         let journal = JournalContents { foreign: vec![foreign], finished, ..contents() };
         let mut next = leased(journal, OutcomesView::default());
-        assert_eq!(state(&mut next), expected);
+        assert_eq!(look(&mut next, Lookup::Id(txn)), expected);
     }
 }

@@ -4,11 +4,12 @@
   Object.spec.initContainers.env{name: 'SIDECOMMIT_BOOTSTRAP_SERVERS', value: variables.bootstrapServers},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_PREFIX', value: variables.transactionalIdPrefix},
   {{ include "sidecommit.cel.field" (list "SIDECOMMIT_NAMESPACE" "metadata.namespace") }},
-  {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_NAME" "metadata.name") }},
   {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_UID" "metadata.uid") }}
 ] + (variables.form == 'statefulset' ? [
+  {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_NAME" "metadata.name") }},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_POD_INDEX', valueFrom: Object.spec.initContainers.env.valueFrom{fieldRef: Object.spec.initContainers.env.valueFrom.fieldRef{fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}}
 ] : variables.form == 'lease' ? [
+  {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_NAME" "metadata.name") }},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_POD_TEMPLATE_HASH', valueFrom: Object.spec.initContainers.env.valueFrom{fieldRef: Object.spec.initContainers.env.valueFrom.fieldRef{fieldPath: "metadata.labels['pod-template-hash']"}}},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_IDENTITY', value: 'lease'},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_WORKLOAD', value: variables.who},

@@ -72,6 +72,7 @@ fn env(spec: &SidecarSpec, identity: &Identity, pod_spec: &Value) -> Vec<Value> 
             set("SIDECOMMIT_LEASES_SLOTS", &slots.to_string());
         }
         Identity::Static { workload, ordinal } => {
+            set("SIDECOMMIT_IDENTITY", "static");
             set("SIDECOMMIT_WORKLOAD", workload);
             set("SIDECOMMIT_ORDINAL", &ordinal.to_string());
         }
@@ -90,10 +91,7 @@ fn env(spec: &SidecarSpec, identity: &Identity, pod_spec: &Value) -> Vec<Value> 
         env.push(json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}));
     };
     field("SIDECOMMIT_NAMESPACE", "metadata.namespace");
-    // A static identity is whole without it, and a bare pod's workload may be its name, which its owner chose to keep.
-    if !matches!(identity, Identity::Static { .. }) {
-        field("SIDECOMMIT_POD_NAME", "metadata.name");
-    }
+    field("SIDECOMMIT_POD_NAME", "metadata.name");
     field("SIDECOMMIT_POD_UID", "metadata.uid");
     if matches!(identity, Identity::StatefulSet { .. }) {
         // Empty where the label is missing, and an empty variable counts as not set.

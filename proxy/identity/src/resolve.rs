@@ -36,6 +36,9 @@ pub struct Facts {
     pub host_name: Option<String>,
     /// KUBERNETES_SERVICE_HOST is set.
     pub in_kubernetes: bool,
+    /// Whoever set workload and ordinal, or the slot, says that one pod at a time uses them, and that its successor will:
+    /// a pod that nobody controls is made anew under its name, which may be the workload.
+    pub vouched: bool,
 }
 
 /// Who this sidecar is.
@@ -72,6 +75,7 @@ impl Identity {
     /// If a part is missing, malformed, contradicted by another, or would change when the pod is replaced.
     pub fn of(facts: &Facts) -> Result<Self, Error> {
         let facts = facts.without_empty();
+        facts.check_vouched()?;
         let (slot, kind) = match &facts.slot {
             Some(slot) => (facts.explicit(slot)?, Kind::Explicit),
             None => facts.composed()?,
@@ -148,6 +152,7 @@ impl Facts {
             pod_template_hash: full(&self.pod_template_hash),
             host_name: full(&self.host_name),
             in_kubernetes: self.in_kubernetes,
+            vouched: self.vouched,
         }
     }
 
@@ -275,6 +280,18 @@ impl Facts {
         }
     }
 
+    /// Vouched for is only what was set.
+    fn check_vouched(&self) -> Result<(), Error> {
+        let set = [("workload", &self.workload), ("ordinal", &self.ordinal)];
+        match set.into_iter().find(|(_, fact)| fact.is_none()) {
+            Some((setting, _)) if self.vouched && self.slot.is_none() => Err(Error::Missing {
+                setting,
+                expected: "required with identity = static: expected workload and ordinal, or slot",
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses parts that would change when the pod is replaced. A prefix or a namespace may be a uid: Kubernetes'
     /// own uids of clusters and namespaces last.
     fn check_stable(&self, parts: &[&str]) -> Result<(), Error> {
@@ -284,7 +301,8 @@ impl Facts {
             } else if self.pod_uid.as_deref() == Some(*part) {
                 Some(Instability::Uid)
             } else if setting == "workload" {
-                form::instability(part).or_else(|| self.is_pod_name(part).then_some(Instability::PodName))
+                let generated = !self.vouched && self.is_pod_name(part);
+                form::instability(part).or_else(|| generated.then_some(Instability::PodName))
             } else {
                 form::is_address(part).then_some(Instability::Address)
             };

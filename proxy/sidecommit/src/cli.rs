@@ -130,7 +130,7 @@ impl Command {
 fn serve(args: &SettingsArgs<All>, environment: &Environment) -> Result<(), Failure> {
     let settings = args.load(environment)?;
     let who = match settings.identity_from {
-        IdentityFrom::Auto => settings.identity().map(Who::Fixed),
+        IdentityFrom::Auto | IdentityFrom::Static => settings.identity().map(Who::Fixed),
         IdentityFrom::Lease => settings.identity_of_lease(0).map(|_| Who::Leased),
     };
     let who = match (who, settings.required_bootstrap_servers()) {

@@ -86,6 +86,7 @@ impl Settings {
             pod_template_hash: self.pod_template_hash.clone(),
             host_name: self.host_name.clone(),
             in_kubernetes: self.in_kubernetes,
+            vouched: self.identity_from == IdentityFrom::Static,
         }
     }
 

@@ -14,5 +14,5 @@ pub use apply::{apply, documents, resource};
 pub use ledger::{Line, Outcomes};
 pub use plane::{Options, Plane};
 pub use pods::{Container, Namespace};
-pub use webhook::Webhook;
+pub use webhook::{ONE_BROKER, Webhook};
 pub use workload::{App, Workload};

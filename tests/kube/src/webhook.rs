@@ -24,6 +24,10 @@ use tokio::{io::copy_bidirectional, net::TcpStream};
 /// Where the product's manifests put it.
 pub(crate) const NAMESPACE: &str = "sidecommit";
 
+/// Settings for the tests' one broker, as the annotation `env` has them.
+pub const ONE_BROKER: &str =
+    "SIDECOMMIT_OUTCOMES_REPLICATION_FACTOR=1\nSIDECOMMIT_OUTCOMES_MIN_INSYNC_REPLICAS=1";
+
 /// The webhook's replicas; they end with this process.
 #[derive(Debug)]
 pub struct Webhook {
@@ -174,13 +178,12 @@ impl Injection {
         let data = object["data"].as_object_mut().expect("data");
         let (_, text) = data.iter_mut().next().expect("one file");
         let mut defaults = documents(text.as_str().expect("text")).remove(0);
-        let env = "SIDECOMMIT_OUTCOMES_REPLICATION_FACTOR=1\nSIDECOMMIT_OUTCOMES_MIN_INSYNC_REPLICAS=1";
         for (key, value) in [
             ("bootstrapServers", json!(self.bootstrap)),
             ("transactionalIdPrefix", json!(self.prefix)),
             ("image", json!("sidecommit:test")),
             ("metricsPort", json!(0)),
-            ("env", json!(env)),
+            ("env", json!(ONE_BROKER)),
         ] {
             defaults[key] = value;
         }

@@ -4,17 +4,17 @@
   Object.spec.initContainers.env{name: 'SIDECOMMIT_BOOTSTRAP_SERVERS', value: variables.bootstrapServers},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_PREFIX', value: variables.transactionalIdPrefix},
   {{ include "sidecommit.cel.field" (list "SIDECOMMIT_NAMESPACE" "metadata.namespace") }},
+  {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_NAME" "metadata.name") }},
   {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_UID" "metadata.uid") }}
 ] + (variables.form == 'statefulset' ? [
-  {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_NAME" "metadata.name") }},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_POD_INDEX', valueFrom: Object.spec.initContainers.env.valueFrom{fieldRef: Object.spec.initContainers.env.valueFrom.fieldRef{fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}}
 ] : variables.form == 'lease' ? [
-  {{ include "sidecommit.cel.field" (list "SIDECOMMIT_POD_NAME" "metadata.name") }},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_POD_TEMPLATE_HASH', valueFrom: Object.spec.initContainers.env.valueFrom{fieldRef: Object.spec.initContainers.env.valueFrom.fieldRef{fieldPath: "metadata.labels['pod-template-hash']"}}},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_IDENTITY', value: 'lease'},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_WORKLOAD', value: variables.who},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_LEASES_SLOTS', value: variables.slots == '' ? '64' : variables.slots}
 ] : [
+  Object.spec.initContainers.env{name: 'SIDECOMMIT_IDENTITY', value: 'static'},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_WORKLOAD', value: variables.who},
   Object.spec.initContainers.env{name: 'SIDECOMMIT_ORDINAL', value: variables.ordinal == '' ? '0' : variables.ordinal}
 ]) + [

@@ -15,6 +15,7 @@ fn pod() -> Facts {
         pod_template_hash: text(""),
         host_name: text("orders-3"),
         in_kubernetes: true,
+        vouched: false,
         ..Facts::default()
     }
 }
@@ -218,4 +219,17 @@ fn beside_a_lease_nothing_else_gives_an_ordinal_and_nothing_is_missing() {
         let error = Identity::of_lease(&facts, 0).expect_err(setting).to_string();
         assert!(error.starts_with(setting), "{error}");
     }
+}
+
+#[test]
+fn a_bare_pods_workload_may_be_its_name_if_somebody_vouches_for_it() {
+    let bare = Facts { pod_name: text("importer"), workload: text("importer"), ordinal: text("0"), ..pod() };
+    let bare = Facts { pod_index: None, ..bare };
+    assert!(Identity::of(&bare).unwrap_err().to_string().starts_with("workload: \"importer\""));
+    let vouched = Facts { vouched: true, ..bare };
+    assert!(Identity::of(&vouched).unwrap().slot.as_str().ends_with("/importer/0"));
+    let without = Facts { ordinal: None, ..vouched.clone() };
+    assert!(Identity::of(&without).unwrap_err().to_string().starts_with("ordinal: not set"));
+    let generated = Facts { workload: text("orders-7c9d8b6f5d-x2x4z"), ..vouched };
+    assert!(Identity::of(&generated).is_err(), "a generated name is refused all the same");
 }

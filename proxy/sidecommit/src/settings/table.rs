@@ -54,10 +54,11 @@ settings! {
     /// Kafka brokers to start from. Required.
     "bootstrap_servers" bootstrap_servers: Option<String>, Form::Servers;
 
-    /// Where the identity comes from: `auto` is from the settings below, `lease` is one of the workload's slots, whichever Lease can be
+    /// Where the identity comes from: `auto` is from the settings below, `static` is workload and ordinal (or slot) as
+    /// they are set, whatever the pod is called: whoever sets them vouches that one pod at a time uses them. `lease` is one of the workload's slots, whichever Lease can be
     /// claimed (for a Deployment: its pods have no ordinals). `lease` requires prefix, namespace, workload and pod_uid, and a
     /// service account that may get, list, create and update Leases in its namespace.
-    "identity" identity_from: IdentityFrom = "auto", Form::Choice(&["auto", "lease"]);
+    "identity" identity_from: IdentityFrom = "auto", Form::Choice(&["auto", "static", "lease"]);
     /// The whole identity, explicitly: `<prefix>/<namespace>/<workload>/<ordinal>`. The transactional.ids are this
     /// and a lane's number. One pod at a time may use it, and it must survive restarts.
     "slot" slot: Option<String>, Form::Text;
@@ -236,6 +237,8 @@ choice! {
     IdentityFrom {
         /// The settings: explicit, or a StatefulSet's pod.
         Auto = "auto",
+        /// The settings, whatever the pod is called.
+        Static = "static",
         /// A Lease.
         Lease = "lease",
     }

@@ -4,7 +4,7 @@ use crate::{check, commits, gone};
 use k8s_openapi::api::coordination::v1::Lease;
 use rustix::process::Signal;
 use sidecommit_e2e::eventually;
-use sidecommit_kube_tests::{App, Line, Plane, Workload};
+use sidecommit_kube_tests::{App, Line, ONE_BROKER, Plane, Workload};
 use std::time::{Duration, Instant};
 
 /// leases.duration.
@@ -29,10 +29,12 @@ async fn who_finds_no_free_slot_says_so_and_does_not_start_its_application() {
     // The other takes the slot as soon as it is given back.
     let pods = namespace.pods("orders").await;
     let first = pods.iter().find(|pod| !namespace.container(pod, "app").log().is_empty()).expect("one runs");
-    namespace.dispensable(first).await;
-    namespace.scale(&orders, 1).await;
-    let left = namespace.ready("orders", 1, 60).await;
-    assert_ne!(left[0].metadata.uid, first.metadata.uid);
+    namespace.delete(first.metadata.name.as_deref().expect("a name")).await;
+    eventually("another has it", 60, async || {
+        let writers = namespace.writers("orders").await;
+        writers.len() == 1 && writers[0].metadata.uid != first.metadata.uid
+    })
+    .await;
     commits(&namespace, "orders", 3).await;
     namespace.scale(&orders, 0).await;
     gone(&namespace, "orders").await;
@@ -45,8 +47,11 @@ async fn readers_go_on_soon_after_the_lease_of_a_dead_pod_expires() {
     let namespace = plane.namespace("abandoned").await;
     let topic = plane.kafka().topic(1);
     // It is not Kafka's own timeout that ends the transactions.
-    let settings = "SIDECOMMIT_LIMITS_LANE_TIMEOUT=10m\nSIDECOMMIT_LIMITS_DEFAULT_TIMEOUT=10m\nSIDECOMMIT_LIMITS_IDLE_TIMEOUT=9m";
-    let orders = Workload::deployment("orders", 3, App::writes(&topic)).annotated("env", settings);
+    let settings =
+        format!("{ONE_BROKER}\nSIDECOMMIT_LIMITS_LANE_TIMEOUT=10m\nSIDECOMMIT_LIMITS_IDLE_TIMEOUT=9m");
+    let orders = Workload::deployment("orders", 3, App::writes(&topic))
+        .annotated("env", &settings)
+        .annotated("transaction-timeout", "10m");
     namespace.run(&orders).await;
     let pods = namespace.ready("orders", 3, 120).await;
     commits(&namespace, "orders", 3).await;

@@ -4,7 +4,7 @@
 use crate::{check, commits, gone};
 use serde_json::json;
 use sidecommit_e2e::eventually;
-use sidecommit_kube_tests::{App, Namespace, Options, Plane, Workload, apply, documents};
+use sidecommit_kube_tests::{App, Namespace, ONE_BROKER, Options, Plane, Workload, apply, documents};
 use std::{fs, path::Path};
 
 fn policies(file: &str) -> Vec<serde_json::Value> {
@@ -25,8 +25,7 @@ async fn what_the_mutating_policy_injects_runs() {
             object["data"]["transactionalIdPrefix"] = json!(plane.prefix());
             object["data"]["image"] = json!("sidecommit:test");
             object["data"]["metricsPort"] = json!("0");
-            object["data"]["env"] =
-                json!("SIDECOMMIT_OUTCOMES_REPLICATION_FACTOR=1\nSIDECOMMIT_OUTCOMES_MIN_INSYNC_REPLICAS=1");
+            object["data"]["env"] = json!(ONE_BROKER);
         }
         apply(&client, &object, "sidecommit").await.unwrap_or_else(|error| panic!("{object}: {error}"));
     }

@@ -139,7 +139,7 @@ async fn only_application_containers_see_the_socket_and_read_only() {
     let security = json!({ "runAsUser": 1000, "runAsNonRoot": true, "allowPrivilegeEscalation": false,
         "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" } });
     let shell = |name: &str| {
-        json!({ "name": name, "image": "sh", "command": ["sh", "-c",
+        json!({ "name": name, "image": "app:test", "command": ["sh", "-c",
         "for f in /run/sidecommit/new /run/sidecommit/api.sock; do (touch $f) 2>&1; done; ls /run /run/sidecommit-admin 2>&1; env"],
         "securityContext": security })
     };

@@ -1,6 +1,6 @@
 //! Puts the sidecar into pod templates: a pure function from a pod to a patch, a skip or a denial.
 //!
-//! [`inject`] is the one function; the webhook and `sidecommit inject` both call it, so both give the same bytes. It works on
+//! [`inject()`] is the one function; the webhook and `sidecommit inject` both call it, so both give the same bytes. It works on
 //! JSON values: fields that it does not know survive. [`manifests`] walks lists and documents around it.
 #![forbid(unsafe_code)]
 

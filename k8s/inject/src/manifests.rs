@@ -1,4 +1,4 @@
-//! Documents, lists and workloads of every kind around [`crate::inject`], for the command line.
+//! Documents, lists and workloads of every kind around [`crate::inject()`], for the command line.
 
 use crate::{
     Defaults, INJECT_LABEL, Kind, NamespaceMeta, OptIn, Outcome, Skip, Subject, inject_where, json, uninject,

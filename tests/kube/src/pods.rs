@@ -195,7 +195,7 @@ impl Namespace {
     /// The pods of a workload whose application runs.
     pub async fn writers(&self, workload: &str) -> Vec<Pod> {
         let mut pods = self.pods(workload).await;
-        pods.retain(|pod| is_ready(pod));
+        pods.retain(is_ready);
         pods
     }
 

@@ -6,6 +6,7 @@ use k8s_openapi::api::{
     core::v1::{Pod, ServiceAccount},
 };
 use kube::{Api, Client, api::PostParams};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sidecommit_e2e::eventually;
 use std::{
@@ -14,7 +15,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command},
     sync::{
-        Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -129,11 +129,11 @@ impl Webhook {
             .stderr(log)
             .spawn()
             .expect("setpriv and target/debug/sidecommit run");
-        self.replicas.lock().expect("nobody panicked").push((child, listen));
+        self.replicas.lock().push((child, listen));
     }
 
     fn addresses(&self) -> Vec<SocketAddr> {
-        self.replicas.lock().expect("nobody panicked").iter().map(|(_, address)| *address).collect()
+        self.replicas.lock().iter().map(|(_, address)| *address).collect()
     }
 
     /// The replicas' logs.
@@ -146,7 +146,7 @@ impl Webhook {
 
     /// Ends all replicas: nobody answers at the Service's address any more.
     pub fn stop(&self) {
-        for (mut child, _) in self.replicas.lock().expect("nobody panicked").drain(..) {
+        for (mut child, _) in self.replicas.lock().drain(..) {
             child.kill().expect("it is our child");
             child.wait().expect("it is our child");
         }

@@ -34,7 +34,7 @@ pub(crate) enum Form {
     Image,
     /// Settings, a line each.
     Env,
-    /// emptyDir or claim:<volume>.
+    /// emptyDir or `claim:<volume>`.
     Journal,
 }
 

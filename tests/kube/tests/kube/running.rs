@@ -15,7 +15,7 @@ fn slots(namespace: &Namespace, workload: &str) -> Vec<String> {
         .flat_map(|log| {
             log.lines().filter_map(|line| line.split_once(" slot=")).map(|(_, slot)| slot.to_owned())
         })
-        .filter_map(|slot| Some(slot.split(' ').next()?.splitn(2, '/').nth(1)?.to_owned()))
+        .filter_map(|slot| Some(slot.split(' ').next()?.split_once('/')?.1.to_owned()))
         .collect();
     slots.sort();
     slots.dedup();

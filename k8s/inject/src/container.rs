@@ -148,6 +148,11 @@ fn env_from(spec: &SidecarSpec) -> Vec<Value> {
 fn grace(spec: &SidecarSpec, pod_spec: &Value) -> String {
     let asked = spec.shutdown_grace.clone();
     asked.unwrap_or_else(|| {
+        // A native sidecar is told to end when the applications are gone: nobody is left to wait for, and the kubelet
+        // leaves no more for sure.
+        if spec.native {
+            return duration::shown(GRACE_MIN_S * 1_000);
+        }
         let whole = pod_spec.get("terminationGracePeriodSeconds").and_then(Value::as_u64);
         let whole = whole.unwrap_or(TERMINATION_GRACE_DEFAULT_S);
         duration::shown(whole.saturating_sub(MARGIN_S).clamp(GRACE_MIN_S, GRACE_MAX_S) * 1_000)

@@ -188,7 +188,8 @@ pub(crate) const TABLE: [Annotation; 34] = [
         SHUTDOWN_GRACE,
         None,
         Form::Duration(2_000, HOUR),
-        "How long open transactions may take to finish after SIGTERM. Default: terminationGracePeriodSeconds less 5 s, at least 2 s.",
+        "How long the sidecar may take to end after SIGTERM. Default: 2s for a native sidecar, which gets it when the applications are gone; else \
+         terminationGracePeriodSeconds less 5 s, at least 2 s, in which open transactions may finish.",
     ),
     row(
         ADMIN_SHUTDOWN,

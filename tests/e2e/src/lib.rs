@@ -23,6 +23,7 @@ pub use copier::{Copier, Copy};
 pub use disk::Disk;
 pub use failpoints::FAILPOINTS;
 pub use ledger::{Told, check_ledger, differences};
+pub use log::unexpected;
 pub use metrics::Metrics;
 pub use reader::{Reader, Told as ReaderTold, subscribe};
 pub use relay::Relay;

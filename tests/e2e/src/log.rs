@@ -67,6 +67,13 @@ pub(crate) fn surprises<'a>(log: &'a str, expected: &[Expected]) -> Vec<&'a str>
     log.lines().filter(|line| is_loud(line)).filter(|line| !explained(line)).collect()
 }
 
+/// The lines of a sidecar's log that neither every test expects nor this one: parts of a line with ` .. ` between them, and
+/// why.
+pub fn unexpected<'a>(log: &'a str, expected: &[(&str, &str)]) -> Vec<&'a str> {
+    let own = expected.iter().map(|(line, why)| Expected::new(line, why));
+    surprises(log, &Expected::common().into_iter().chain(own).collect::<Vec<_>>())
+}
+
 /// What a test failed for, with what would have been taken.
 pub(crate) fn complaint(log: &str, expected: &[Expected]) -> Option<String> {
     let surprises = surprises(log, expected);

@@ -8,7 +8,7 @@ mod rollouts;
 mod running;
 mod webhook;
 
-use sidecommit_e2e::eventually;
+use sidecommit_e2e::{eventually, unexpected};
 use sidecommit_kube_tests::{Namespace, Outcomes, Plane};
 
 /// Waits until a workload's applications have committed so many more transactions.
@@ -18,8 +18,35 @@ async fn commits(namespace: &Namespace, workload: &str, more: usize) {
     eventually(&format!("{workload} commits {more} more"), 60, async || committed() >= enough).await;
 }
 
-/// Checks what the workload's applications were told against what a read_committed reader sees.
+/// What sidecars rightly say whose Leases or pods are taken from them.
+const TAKEN: [(&str, &str); 4] = [
+    ("WARN .. lane failed .. kind=Fenced", "a successor inits the lanes of who was paused or killed"),
+    ("WARN .. stepped down", "a rival has the slot of who was paused"),
+    ("WARN .. lost the slot", "who was paused past its Lease has lost it"),
+    ("WARN librdkafka: .. fenced", "librdkafka says so, too"),
+];
+
+/// Checks what the workload's applications were told against what a read_committed reader sees, and that no sidecar said
+/// anything that needs somebody.
 fn check(plane: &Plane, namespace: &Namespace, workload: &str, topic: &str) -> Outcomes {
+    check_but(plane, namespace, workload, topic, &[])
+}
+
+/// The same of sidecars that may say some things.
+fn check_but(
+    plane: &Plane,
+    namespace: &Namespace,
+    workload: &str,
+    topic: &str,
+    expected: &[(&str, &str)],
+) -> Outcomes {
+    for log in namespace.sidecar_logs(workload) {
+        let unexpected = unexpected(&log, expected);
+        assert!(
+            unexpected.is_empty(),
+            "a sidecar said what its test does not expect: {unexpected:#?}\n{log}"
+        );
+    }
     let outcomes = Outcomes::of(&namespace.told_by(workload));
     outcomes.check(&plane.kafka().values(topic));
     outcomes

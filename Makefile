@@ -61,7 +61,7 @@ lint: ## format, clippy, docs, licences, the API's rules
 
 # Binaries and tests in one profile.
 build: ## builds everything
-	$(STAGE) build 14 cargo build --locked --workspace --all-targets
+	$(STAGE) build 18 cargo build --locked --workspace --all-targets
 
 unit: $(BUILD) ## unit, property and golden tests
 	$(STAGE) unit 4 $(KAFKA) scripts/tests unit

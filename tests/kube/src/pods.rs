@@ -1,6 +1,6 @@
 //! A test's namespace, and the pods in it as the node runs them.
 
-use crate::{Line, Plane, Workload, apply, resource};
+use crate::{Line, Plane, Workload, apply, documents, resource};
 use k8s_openapi::api::{
     coordination::v1::Lease,
     core::v1::{Event, Pod},
@@ -12,7 +12,10 @@ use kube::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sidecommit_e2e::{eventually, unique};
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// A namespace of a test's own; what is in it is removed with the control plane.
 #[derive(Clone)]
@@ -60,14 +63,26 @@ impl Namespace {
 
     /// What the chart's `leases.namespaces` makes.
     async fn allow_leases(&self) {
-        let rules = json!([{ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "create", "update"] }]);
-        let name = json!({ "name": "sidecommit-leases" });
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../k8s/manifests/lease-rbac.yaml");
+        let manifest = fs::read_to_string(path).expect("the product's manifests");
+        // They are made for the namespace `default`.
+        let group = format!("system:serviceaccounts:{}", self.name);
+        for mut object in documents(&manifest.replace("system:serviceaccounts:default", &group)) {
+            object["metadata"]["namespace"] = json!(self.name);
+            self.apply(&object).await;
+        }
+    }
+
+    /// What the chart's `leases.statefulsets` adds.
+    pub async fn allow_stateful_sets(&self) {
+        let rules = json!([{ "apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["get"] }]);
+        let name = json!({ "name": "sidecommit-statefulsets" });
         let group = format!("system:serviceaccounts:{}", self.name);
         let (api, rbac) = ("rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1");
         self.apply(&json!({ "apiVersion": rbac, "kind": "Role", "metadata": name, "rules": rules })).await;
         self.apply(&json!({
             "apiVersion": rbac, "kind": "RoleBinding", "metadata": name,
-            "roleRef": { "apiGroup": api, "kind": "Role", "name": "sidecommit-leases" },
+            "roleRef": { "apiGroup": api, "kind": "Role", "name": "sidecommit-statefulsets" },
             "subjects": [{ "apiGroup": api, "kind": "Group", "name": group }],
         }))
         .await;
@@ -199,14 +214,17 @@ impl Namespace {
         pods
     }
 
-    /// How many slots of a workload are held.
-    pub async fn holders(&self, workload: &str) -> usize {
+    /// A workload's Leases that have a holder: name, holder's uid, when it was renewed last.
+    pub async fn holders(&self, workload: &str) -> Vec<(String, String, String)> {
         let leases: Api<Lease> = self.api();
         let labels = ListParams::default().labels(&format!("sidecommit.dev/workload={workload}"));
         let leases = leases.list(&labels).await.expect("leases are listed");
-        let holder =
-            |lease: &Lease| lease.spec.as_ref()?.holder_identity.clone().filter(|holder| !holder.is_empty());
-        leases.items.iter().filter_map(holder).count()
+        let held = |lease: Lease| {
+            let spec = lease.spec?;
+            let holder = spec.holder_identity.filter(|holder| !holder.is_empty())?;
+            Some((lease.metadata.name?, holder, json!(spec.renew_time).to_string()))
+        };
+        leases.items.into_iter().filter_map(held).collect()
     }
 
     /// What all application containers of a workload's pods, gone ones included, have told.

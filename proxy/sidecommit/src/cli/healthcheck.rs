@@ -74,7 +74,9 @@ async fn look(args: &Args, settings: &Settings) -> Result<(Status, Result<(), Fa
     let is_well = if args.live {
         true
     } else if args.claimed {
-        !status.slot.is_empty()
+        // Neither is a question of Kafka: who has stepped down, or lost its journal, serves nobody until somebody acts.
+        let over = matches!(status.serving(), ServingState::JournalFailed | ServingState::FencedByRival);
+        !status.slot.is_empty() && !over
     } else {
         status.serving() == ServingState::Ready
     };

@@ -3,15 +3,15 @@
 use crate::{TAKEN, check, check_but, commits, gone};
 use k8s_openapi::api::coordination::v1::Lease;
 use rustix::process::Signal;
-use sidecommit_e2e::eventually;
-use sidecommit_kube_tests::{App, Line, ONE_BROKER, Plane, Workload};
+use sidecommit_e2e::{command, eventually};
+use sidecommit_kube_tests::{App, Line, Namespace, ONE_BROKER, Plane, Workload};
 use std::time::{Duration, Instant};
 
 /// leases.duration.
 const EXPIRY: Duration = Duration::from_secs(15);
 
-/// How long after it what it left open may hold readers back: two seconds are the promise, and one is this test's own.
-const SETTLED_WITHIN: Duration = Duration::from_secs(3);
+/// How long after it what it left open may hold readers back.
+const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn who_finds_no_free_slot_says_so_and_does_not_start_its_application() {
@@ -134,4 +134,84 @@ async fn a_holder_that_comes_back_as_another_slot_leaves_its_successor_alone() {
     namespace.scale(&orders, 0).await;
     gone(&namespace, "orders").await;
     check_but(plane, &namespace, "orders", &topic, &TAKEN);
+}
+
+/// The environment of `sidecommit settle` for this control plane and Kafka.
+fn settle(plane: &Plane, identity: &str) -> std::process::Output {
+    let mut command = command(&["settle", "--identity", identity]);
+    command
+        .env("KUBECONFIG", plane.kubeconfig())
+        .env("SIDECOMMIT_BOOTSTRAP_SERVERS", plane.kafka().bootstrap())
+        .env("SIDECOMMIT_PREFIX", plane.prefix())
+        .envs(ONE_BROKER.lines().filter_map(|line| line.split_once('=')));
+    command.output().expect("the binary runs")
+}
+
+/// Has a StatefulSet's last pod leave a transaction open, scales it away, and kills it while it goes.
+async fn scaled_away_in_mid_transaction(namespace: &Namespace, workload: &Workload, topic: &str) {
+    let plane = Plane::shared();
+    let pods = namespace.ready(workload.name(), 2, 120).await;
+    commits(namespace, workload.name(), 3).await;
+    let last = pods.iter().find(|pod| pod.metadata.name.as_ref().is_some_and(|name| name.ends_with("-1")));
+    let last = last.expect("the ordinal 1");
+    let app = namespace.container(last, "app");
+    app.signal(Signal::USR1);
+    let open = || app.lines().iter().any(|line| matches!(line, Line::Open(_)));
+    eventually("it holds a transaction open", 60, async || open()).await;
+    namespace.scale(workload, 1).await;
+    eventually("it is on its way out", 30, async || {
+        namespace.pods(workload.name()).await.iter().any(|pod| pod.metadata.deletion_timestamp.is_some())
+    })
+    .await;
+    for container in ["sidecommit", "app"] {
+        namespace.container(last, container).signal(Signal::KILL);
+    }
+    assert!(plane.kafka().unstable(topic, 0).await > 0, "it left a transaction open");
+}
+
+const LONG: &str = "SIDECOMMIT_LIMITS_LANE_TIMEOUT=10m\nSIDECOMMIT_LIMITS_IDLE_TIMEOUT=9m";
+
+#[tokio::test]
+async fn what_a_stateful_set_scaled_away_is_settled_by_its_lowest_ordinal() {
+    let plane = Plane::shared();
+    let namespace = plane.namespace("scaled").await;
+    namespace.allow_stateful_sets().await;
+    let topic = plane.kafka().topic(1);
+    let orders = Workload::stateful_set("orders", 2, App::writes(&topic))
+        .annotated("settle-scale-down", "true")
+        .annotated("env", &format!("{ONE_BROKER}\n{LONG}"))
+        .annotated("transaction-timeout", "10m");
+    namespace.run(&orders).await;
+    scaled_away_in_mid_transaction(&namespace, &orders, &topic).await;
+    let held_back = plane.kafka().last_stable_offset(&topic, 0) + plane.kafka().unstable(&topic, 0).await;
+    eventually("readers go on", 60, async || plane.kafka().last_stable_offset(&topic, 0) > held_back).await;
+    namespace.scale(&orders, 0).await;
+    gone(&namespace, "orders").await;
+    check(plane, &namespace, "orders", &topic);
+}
+
+#[tokio::test]
+async fn an_operator_settles_an_identity_that_will_not_come_back() {
+    let plane = Plane::shared();
+    let namespace = plane.namespace("operator").await;
+    let topic = plane.kafka().topic(1);
+    let orders = Workload::stateful_set("orders", 2, App::writes(&topic))
+        .annotated("env", &format!("{ONE_BROKER}\n{LONG}"))
+        .annotated("transaction-timeout", "10m");
+    namespace.run(&orders).await;
+    scaled_away_in_mid_transaction(&namespace, &orders, &topic).await;
+    namespace.scale(&orders, 0).await;
+    gone(&namespace, "orders").await;
+    assert!(plane.kafka().unstable(&topic, 0).await > 0, "nobody settles it unasked");
+    let output = settle(plane, &format!("{}/orders/1", namespace.name));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(plane.kafka().unstable(&topic, 0).await, 0);
+    check(plane, &namespace, "orders", &topic);
+    // A slot that is held is refused, and its holder named.
+    let held = Workload::deployment("held", 1, App::writes(&topic));
+    namespace.run(&held).await;
+    let pod = namespace.ready("held", 1, 120).await.remove(0).metadata.name.expect("a name");
+    let output = settle(plane, &format!("{}/held/0", namespace.name));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains(&pod), "{said}");
 }

@@ -34,7 +34,7 @@ async fn a_denial_names_key_value_and_accepted_form() {
             "{key}={value}: {error}"
         );
     }
-    // The controller's event tells it to whoever looks at the Deployment.
+    // The controller's event tells it to whoever looks at the ReplicaSet.
     namespace.run(&Workload::deployment("orders", 1, App::writes("t")).annotated("slots", "none")).await;
     eventually("the ReplicaSet's event says why there is no pod", 30, async || {
         namespace.events("FailedCreate").await.iter().any(|event| event.contains("sidecommit.dev/slots"))

@@ -14,6 +14,8 @@ const WORKLOAD: &str = "sidecommit.dev/workload";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const SETTLED: &str = "sidecommit.dev/settled";
 const LANES: &str = "sidecommit.dev/lanes";
+/// As `limits.lanes_max` has it.
+const LANES_MAX: u16 = 256;
 const POD: &str = "sidecommit.dev/pod";
 /// The longest value of a label; a Deployment's name may be longer.
 const LABEL_LENGTH_MAX: usize = 63;
@@ -49,7 +51,8 @@ pub(crate) fn facts(lease: &Lease, workload: &str) -> Option<Facts> {
         duration: spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs),
         // A lease made by hand says nothing: nobody has used its ids unless somebody holds it.
         settled: annotation(SETTLED).map_or_else(|| holder.is_none(), |settled| settled == "true"),
-        lanes: annotation(LANES).and_then(|lanes| lanes.parse().ok()),
+        // A person may have written anything; each lane is a producer for whoever settles them.
+        lanes: annotation(LANES).and_then(|lanes| lanes.parse().ok()).map(|lanes: u16| lanes.min(LANES_MAX)),
         holder,
     })
 }

@@ -120,6 +120,10 @@ pub struct Engine {
     tokens: u64,
     counters: Counters,
     out: Vec<Effect>,
+    /// By Lease: what ended before this was dropped, under this slot or another one of this pod, and may be in no marker of this slot.
+    forgotten: Millis,
+    /// Transactions of [`Engine::remember_former`] that are in doubt still.
+    formers: usize,
     /// Rows of the table that the present step went through.
     moves: Vec<(TxnId, TxnState, TxnEvent)>,
     now: Millis,
@@ -172,6 +176,8 @@ impl Engine {
             tokens: 0,
             counters: Counters::default(),
             out: Vec::new(),
+            forgotten: 0,
+            formers: 0,
             moves: Vec::new(),
             now,
             started: now,

@@ -122,7 +122,9 @@ impl Journal {
         if loaded.header.slot != binding.slot {
             let mut header = Header::new(binding.cluster_id, binding.slot, random_id()?);
             // Its outcomes are kept, and what of them was dropped is forgotten here too.
-            header.horizon = loaded.header.horizon;
+            // So is what only that slot's markers told.
+            let recalled = loaded.recalled.iter().map(|recalled| recalled.time);
+            header.horizon = recalled.fold(loaded.header.horizon, Millis::max);
             drop(store);
             return Self::start(rewrite.write(header, foreign(loaded), iter::empty())?, options);
         }

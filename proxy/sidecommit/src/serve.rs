@@ -19,7 +19,10 @@ use crate::{cli, exit::Failure, metrics::Metrics, settings::Settings};
 use sidecommit_core::Serving;
 use sidecommit_identity::Identity;
 use sidecommit_journal::FolderLock;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::watch;
 
 pub(crate) use self::{
@@ -27,8 +30,13 @@ pub(crate) use self::{
     tenure::client as api_server,
 };
 
-/// After a slot was lost, before the next claim.
+/// After a slot was lost, before the next claim; doubled each time, so that two who have one identity by mistake (two clusters with one
+/// prefix) do not take it from each other each second.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+const CLAIM_AGAIN_MAX: Duration = Duration::from_secs(60);
+
+/// A term as long as this was a good one.
+const GOOD_TERM: Duration = Duration::from_secs(300);
 
 /// Under which identity to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,11 +136,13 @@ async fn serve(settings: Arc<Settings>, who: Who) -> Result<(), Failure> {
 impl Process {
     /// Term after term, until the process is to end; connections are closed while the last one's identity is given back.
     async fn terms(mut self, closed: &watch::Sender<bool>) -> Result<(), Failure> {
+        let mut pause = CLAIM_AGAIN;
         loop {
             let Some(mut tenure) = self.claimant.claim(&self.settings, &self.front, &self.stop).await? else {
                 self.front.wait(None, Serving::Draining);
                 return Ok(());
             };
+            let began = Instant::now();
             let end = term::serve(&mut self, &mut tenure).await;
             let slot = Some(tenure.identity().slot.clone());
             match end {
@@ -147,10 +157,14 @@ impl Process {
                     tracing::warn!(slot = %tenure.identity().slot, why, "lost the slot");
                     self.front.wait(None, Serving::NoSlot(format!("lost its slot: {why}")));
                     drop(tenure);
+                    if began.elapsed() >= GOOD_TERM {
+                        pause = CLAIM_AGAIN;
+                    }
                     tokio::select! {
                         () = self.stop.asked() => {}
-                        () = tokio::time::sleep(CLAIM_AGAIN) => {}
+                        () = tokio::time::sleep(pause) => {}
                     }
+                    pause = (pause * 2).min(CLAIM_AGAIN_MAX);
                 }
                 Err(failure) => {
                     self.front.wait(slot, Serving::Draining);

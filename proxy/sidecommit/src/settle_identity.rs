@@ -8,7 +8,7 @@ use crate::{
 };
 use k8s_openapi::api::coordination::v1::Lease;
 use sidecommit_core::Slot;
-use sidecommit_lease::{Config, Slots, Taken};
+use sidecommit_lease::{Config, Guard, Slots, Taken};
 use std::time::{Duration, Instant};
 
 /// Between two looks at a Lease.
@@ -73,7 +73,9 @@ impl Released {
         };
         let settler = Settler::of_settings(settings, self.slot.clone()).await?;
         let lanes = taken.as_ref().map_or(settings.lanes_max, Taken::lanes);
-        settler.settle(self.slot.clone(), lanes).await.map_err(Failure::unavailable)?;
+        let guard = taken.as_ref().map(Taken::guard);
+        let holds = move || guard.as_ref().is_none_or(Guard::holds);
+        settler.settle(self.slot.clone(), lanes, holds).await.map_err(Failure::unavailable)?;
         let owned = settler.look_up(self.slot.clone()).await.map_err(Failure::unavailable)?;
         if let Some(taken) = taken {
             taken.settled().await.map_err(Failure::unavailable)?;

@@ -10,6 +10,10 @@ impl Engine {
     /// The journal misses something: what is not remembered may have been committed.
     pub(super) fn distrust(&mut self, incarnation: Incarnation) {
         self.trusted_from = self.trusted_from.max(incarnation);
+        // Not of a distrust that is under way: its horizon is only until every lane was read.
+        if self.leased && self.recall.is_none() {
+            self.forgotten = self.forgotten.max(self.memory.horizon());
+        }
         self.memory.set_horizon(self.now);
         // Lanes that are settled were read in this life, and cannot be usefully read again.
         let read = self.lanes.iter().filter(|lane| lane.settled).map(|lane| (lane.index, self.now));
@@ -71,7 +75,8 @@ impl Engine {
         if recall.len() < lanes {
             return;
         }
-        let horizon = recall.values().copied().max().unwrap_or(now);
+        // What was dropped under another slot is told by none of these markers.
+        let horizon = recall.values().copied().max().unwrap_or(now).max(self.forgotten);
         self.recall = None;
         self.memory.set_horizon(horizon);
         let trusted_from = self.trusted_from;

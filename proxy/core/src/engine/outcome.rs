@@ -166,6 +166,7 @@ impl Engine {
                 continue;
             }
             let txn = Txn { lane: None, ..Txn::in_doubt(member, group.lane) };
+            self.formers += usize::from(!self.txns.contains_key(&txn.id));
             if !txn.request_id.is_empty() {
                 self.requests.insert(txn.request_id.clone(), txn.id);
             }
@@ -183,6 +184,7 @@ impl Engine {
             if !self.txns.get(&member.txn).is_some_and(is_former) {
                 continue;
             }
+            self.formers = self.formers.saturating_sub(1);
             let summary = match (verdict, &member.outcome) {
                 (Verdict::Committed, TxnOutcome::Committed(ranges)) => {
                     self.commit_proven(member.txn, ranges.clone())

@@ -121,3 +121,22 @@ fn what_a_former_slot_left_in_doubt_is_pending_until_it_is_decided_and_told_then
         assert_eq!(look(&mut next, Lookup::Id(txn)), expected);
     }
 }
+
+#[test]
+fn what_was_dropped_under_another_slot_stays_forgotten() {
+    // The ring had dropped what ended before this when the pod got this slot, whose markers tell nothing of the former one.
+    let dropped = NOW - 10;
+    let journal = JournalContents { horizon: dropped, ..contents() };
+    let mut view = OutcomesView { owner: Some(rival(Incarnation(9))), ..OutcomesView::default() };
+    // This slot's own markers are whole since ever.
+    view.births.insert((LaneIndex(0), rival(Incarnation(9)).journal), Birth { time: 2_000, horizon: 0 });
+    let mut world = leased(journal, view);
+    assert_eq!(*world.engine.serving(), Serving::Ready);
+    let mut attempt = |first| {
+        let Request::Transact(transact) = crate::transact("k", "v", None) else { panic!("is one") };
+        world.call(Request::Transact(Transact { first_attempt: Some(first), ..transact })).expect("answered")
+    };
+    let refusal = attempt(dropped - 1).expect_err("may have been committed under the former slot");
+    assert_eq!(refusal.reason, Reason::OutcomeForgotten, "{refusal}");
+    attempt(NOW - 5).expect("nobody dropped anything since");
+}

@@ -97,9 +97,10 @@ impl Settler {
     async fn settle_taken(&self, mut taken: Taken) -> Result<(), String> {
         let (ordinal, lanes) = (taken.ordinal(), taken.lanes());
         let Some(slot) = self.sibling(ordinal) else { return Ok(()) };
+        let guard = taken.guard();
         tokio::select! {
             why = taken.lost() => return Err(format!("slot {slot} was taken meanwhile: {why}")),
-            settled = self.settle(slot.clone(), lanes) => settled.map_err(|error| error.to_string())?,
+            settled = self.settle(slot.clone(), lanes, move || guard.holds()) => settled.map_err(|error| error.to_string())?,
         }
         taken.settled().await.map_err(|error| error.to_string())?;
         tracing::info!(%slot, lanes, "settled an abandoned slot: its ids hold back nobody any more");
@@ -107,16 +108,29 @@ impl Settler {
     }
 
     /// Inits so many lanes of a slot first, since an open transaction on one of them may hold back its outcomes, then those that the
-    /// owner record names beyond.
-    pub(crate) async fn settle(&self, slot: Slot, lanes: u16) -> Result<(), Error> {
+    /// owner record names beyond. `holds` says whether the slot is still ours to settle: an init would fence a new owner, and this thread
+    /// goes on when its task has ended.
+    pub(crate) async fn settle(
+        &self,
+        slot: Slot,
+        lanes: u16,
+        holds: impl Fn() -> bool + Send + 'static,
+    ) -> Result<(), Error> {
         let this = self.clone();
         blocking(move || {
-            settle_lanes(&this.lanes, &slot, 0..lanes, SETTLE_MAX)?;
+            let stop = |message: &str| {
+                let act = format!("settling {slot}");
+                Err(Error::Unreachable { act, message: message.to_owned() })
+            };
+            let init = |lanes| match holds() {
+                true => settle_lanes(&this.lanes, &slot, lanes, SETTLE_MAX),
+                false => stop("the slot is not ours to settle any more"),
+            };
+            init(0..lanes)?;
             match this.owned(&slot)? {
-                Owned::Lanes(owned) if owned > lanes => {
-                    settle_lanes(&this.lanes, &slot, lanes..owned, SETTLE_MAX)
-                }
-                _ => Ok(()),
+                Owned::Lanes(owned) if owned > lanes => init(lanes..owned),
+                Owned::Lanes(_) | Owned::Never => Ok(()),
+                Owned::Blocked => stop("another producer's open transaction holds back its owner record"),
             }
         })
         .await

@@ -71,7 +71,7 @@ impl Known {
                 Owned::Lanes(lanes) => lanes,
                 Owned::Blocked => settler.settings().lanes_max,
             };
-            settler.settle(slot.clone(), lanes).await.map_err(|error| error.to_string())?;
+            settler.settle(slot.clone(), lanes, || true).await.map_err(|error| error.to_string())?;
             tracing::info!(%slot, lanes, "settled a slot that was scaled away: its ids hold back nobody any more");
             self.settled.insert(ordinal);
         }

@@ -39,7 +39,8 @@ pub(crate) async fn starts_that_fail(disk: &Disk, spec: &Spec, fault: Fault, pre
         let mut app = sidecar.app();
         let mut state = None;
         eventually("the sidecar serves or does not", 60, async || {
-            state = app.state().await.filter(|state| state != "RECOVERING");
+            // A process whose start failed says that it drains, and ends.
+            state = app.state().await.filter(|state| !matches!(state.as_str(), "RECOVERING" | "DRAINING"));
             state.is_some() || sidecar.has_ended()
         })
         .await;

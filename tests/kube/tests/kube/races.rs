@@ -1,6 +1,6 @@
 //! Five sidecars race for three slots, and are killed and paused meanwhile: no slot ever has two owners that commit.
 
-use crate::{TAKEN, check_but, commits, gone};
+use crate::{TAKEN, check_but, gone};
 use rustix::process::Signal;
 use sidecommit_core::{LaneIndex, OutcomesKey, OwnerRecord, Slot};
 use sidecommit_e2e::eventually;

@@ -61,7 +61,8 @@ impl Engine {
                 .exceeded(setting, limit as u64, actual as u64)
                 .retry_after(100))
         };
-        let (open, queue) = (self.txns.len(), self.queue.len());
+        // What a former slot left in doubt is nobody's to end here, and may stay for long.
+        let (open, queue) = (self.txns.len().saturating_sub(self.formers), self.queue.len());
         if open >= self.limits.open_transactions {
             let setting = "limits.open_transactions";
             let limit = self.limits.open_transactions;

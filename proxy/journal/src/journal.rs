@@ -124,7 +124,7 @@ impl Journal {
             // Its outcomes are kept, and what of them was dropped is forgotten here too.
             // So is what only that slot's markers told.
             let recalled = loaded.recalled.iter().map(|recalled| recalled.time);
-            header.horizon = recalled.fold(loaded.header.horizon, Millis::max);
+            header.horizon = recalled.fold(loaded.header.horizon, u64::max);
             drop(store);
             return Self::start(rewrite.write(header, foreign(loaded), iter::empty())?, options);
         }

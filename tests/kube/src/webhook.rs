@@ -19,7 +19,10 @@ use std::{
         mpsc,
     },
 };
-use tokio::{io::copy_bidirectional, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional},
+    net::TcpStream,
+};
 
 /// Where the product's manifests put it.
 pub(crate) const NAMESPACE: &str = "sidecommit";
@@ -33,7 +36,7 @@ pub const ONE_BROKER: &str =
 pub struct Webhook {
     command: Vec<String>,
     folder: PathBuf,
-    replicas: Mutex<Vec<(Child, SocketAddr)>>,
+    replicas: Mutex<Vec<Replica>>,
     number: AtomicUsize,
 }
 
@@ -45,6 +48,29 @@ pub(crate) fn manifests() -> Vec<Value> {
 
 fn is(object: &Value, kind: &str) -> bool {
     object["kind"] == kind
+}
+
+/// A process, where it listens, and where it says whether it is ready.
+#[derive(Debug)]
+struct Replica {
+    child: Child,
+    listen: SocketAddr,
+    http: SocketAddr,
+}
+
+// === impl Replica ===
+
+impl Replica {
+    /// What the manifests' readiness probe asks.
+    async fn is_ready(http: SocketAddr) -> bool {
+        let Ok(mut stream) = TcpStream::connect(http).await else { return false };
+        let asked =
+            stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: webhook\r\nConnection: close\r\n\r\n").await;
+        let mut answer = String::new();
+        asked.is_ok()
+            && stream.read_to_string(&mut answer).await.is_ok()
+            && answer.starts_with("HTTP/1.1 200")
+    }
 }
 
 // === impl Webhook ===
@@ -101,7 +127,12 @@ impl Webhook {
         let webhook = Self { command, folder, replicas: Mutex::new(Vec::new()), number: AtomicUsize::new(0) };
         webhook.add_replica();
         webhook.add_replica();
-        let addresses = webhook.addresses();
+        let (addresses, probed): (Vec<_>, Vec<_>) =
+            webhook.replicas.lock().iter().map(|replica| (replica.listen, replica.http)).unzip();
+        // A Service has ready replicas only.
+        for http in probed {
+            eventually("a replica is ready", 60, async || Replica::is_ready(http).await).await;
+        }
         spread(listener, addresses);
         injects(client).await;
         webhook
@@ -129,11 +160,7 @@ impl Webhook {
             .stderr(log)
             .spawn()
             .expect("setpriv and target/debug/sidecommit run");
-        self.replicas.lock().push((child, listen));
-    }
-
-    fn addresses(&self) -> Vec<SocketAddr> {
-        self.replicas.lock().iter().map(|(_, address)| *address).collect()
+        self.replicas.lock().push(Replica { child, listen, http });
     }
 
     /// The replicas' logs.
@@ -146,7 +173,7 @@ impl Webhook {
 
     /// Ends all replicas: nobody answers at the Service's address any more.
     pub fn stop(&self) {
-        for (mut child, _) in self.replicas.lock().drain(..) {
+        for Replica { mut child, .. } in self.replicas.lock().drain(..) {
             child.kill().expect("it is our child");
             child.wait().expect("it is our child");
         }

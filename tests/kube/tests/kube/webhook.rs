@@ -139,8 +139,8 @@ async fn admissions(client: &Client, until: Instant) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn certificates_are_renewed_under_load_without_one_failed_admission() {
     let plane = Plane::start(&Options { arguments: vec!["--controllers=true".to_owned()] });
-    // The leaf lives 6 s and its authority 15 s; both are renewed at two thirds.
-    let webhook = Webhook::start_with(&plane, &["--leaf-life=6s", "--ca-life=15s", "--certs-poll=500ms"]);
+    // The leaf lives 9 s and its authority 18 s; both are renewed at two thirds.
+    let webhook = Webhook::start_with(&plane, &["--leaf-life=9s", "--ca-life=18s", "--certs-poll=500ms"]);
     let client = plane.client().await;
     let configurations: Api<MutatingWebhookConfiguration> = Api::all(client.clone());
     let end = Instant::now() + Duration::from_secs(40);

@@ -3,7 +3,6 @@ package podrunner
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -159,25 +158,4 @@ func (p *pod) writeFiles(ctx context.Context, dir string, sources []payload) err
 		return err
 	}
 	return writer.Write(all, func(sub string) error { return p.readByGroup(filepath.Join(dir, sub)) })
-}
-
-// readByGroup is ownByGroup for a volume that nobody writes to.
-func (p *pod) readByGroup(root string) error {
-	if p.spec.SecurityContext == nil || p.spec.SecurityContext.FSGroup == nil {
-		return nil
-	}
-	group := int(*p.spec.SecurityContext.FSGroup)
-	return filepath.Walk(root, func(path string, info os.FileInfo, err error) error {
-		if err != nil {
-			return err
-		}
-		if err := os.Lchown(path, -1, group); err != nil || info.Mode()&os.ModeSymlink != 0 {
-			return err
-		}
-		mode := info.Mode() | 0o440
-		if info.IsDir() {
-			mode |= 0o110 | os.ModeSetgid
-		}
-		return os.Chmod(path, mode)
-	})
 }

@@ -95,9 +95,15 @@ func (p *pod) claimPath(ctx context.Context, name string) (string, error) {
 	return disk.Spec.HostPath.Path, os.MkdirAll(disk.Spec.HostPath.Path, 0o755)
 }
 
-// ownByGroup gives a volume to the pod's fsGroup as the kubelet does: the group may all that the owner may, folders hand
-// their group down.
-func (p *pod) ownByGroup(root string) error {
+// ownByGroup gives a volume to the pod's fsGroup as the kubelet does: the group may read and write, folders hand their
+// group down.
+func (p *pod) ownByGroup(root string) error { return p.giveToGroup(root, 0o660) }
+
+// readByGroup is ownByGroup for a volume that nobody writes to.
+func (p *pod) readByGroup(root string) error { return p.giveToGroup(root, 0o440) }
+
+// giveToGroup adds rights to whatever is in a volume; folders can be entered as well.
+func (p *pod) giveToGroup(root string, rights os.FileMode) error {
 	if p.spec.SecurityContext == nil || p.spec.SecurityContext.FSGroup == nil {
 		return nil
 	}
@@ -109,7 +115,7 @@ func (p *pod) ownByGroup(root string) error {
 		if err := os.Lchown(path, -1, group); err != nil || info.Mode()&os.ModeSymlink != 0 {
 			return err
 		}
-		mode := info.Mode() | 0o660
+		mode := info.Mode() | rights
 		if info.IsDir() {
 			mode |= 0o110 | os.ModeSetgid
 		}

@@ -34,11 +34,6 @@ impl App {
         Self::new(&["write", topic, &count.to_string()])
     }
 
-    /// Begins a transaction, sends its records to Kafka and holds it open.
-    pub fn holds(topic: &str) -> Self {
-        Self::new(&["hold", topic])
-    }
-
     /// As [`Self::writes`], but deaf to SIGTERM: it uses the whole grace.
     pub fn writes_deaf(topic: &str) -> Self {
         Self::new(&["deaf", topic])

@@ -65,20 +65,10 @@ impl Settler {
     }
 
     /// As long as the sidecar serves: settles what is abandoned, one slot after the other.
-    pub(super) async fn run(self, slots: Slots, mut serving: watch::Receiver<Serving>) {
-        let mut trouble = None;
-        loop {
-            pause().await;
-            if serving.wait_for(|serving| *serving == Serving::Ready).await.is_err() {
-                return;
-            }
-            let looked = self.look(&slots).await;
-            // Told once, until it is over.
-            let now = looked.err();
-            if let Some(error) = now.as_ref().filter(|now| Some(*now) != trouble.as_ref()) {
-                tracing::warn!(error, "abandoned slots cannot be settled");
-            }
-            trouble = now;
+    pub(super) async fn run(self, slots: Slots, serving: watch::Receiver<Serving>) {
+        let mut looks = Looks::while_ready(serving);
+        while looks.next().await {
+            looks.tell("abandoned slots cannot be settled", self.look(&slots).await);
         }
     }
 
@@ -175,8 +165,32 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-/// Not in step with the workload's other pods.
-pub(super) async fn pause() {
-    let millis = fastrand::u64(LOOK_EVERY_MS * 3 / 4..=LOOK_EVERY_MS * 5 / 4);
-    tokio::time::sleep(Duration::from_millis(millis)).await;
+/// When to look: about each second, not in step with the workload's other pods, as long as the sidecar serves.
+pub(super) struct Looks {
+    serving: watch::Receiver<Serving>,
+    trouble: Option<String>,
+}
+
+// === impl Looks ===
+
+impl Looks {
+    pub(super) fn while_ready(serving: watch::Receiver<Serving>) -> Self {
+        Self { serving, trouble: None }
+    }
+
+    /// Resolves when it is time; false: the engine has ended.
+    pub(super) async fn next(&mut self) -> bool {
+        let millis = fastrand::u64(LOOK_EVERY_MS * 3 / 4..=LOOK_EVERY_MS * 5 / 4);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        self.serving.wait_for(|serving| *serving == Serving::Ready).await.is_ok()
+    }
+
+    /// What came of it: trouble is said once, until it is over.
+    pub(super) fn tell(&mut self, what: &str, looked: Result<(), String>) {
+        let now = looked.err();
+        if let Some(error) = now.as_ref().filter(|now| Some(*now) != self.trouble.as_ref()) {
+            tracing::warn!(error, "{what}");
+        }
+        self.trouble = now;
+    }
 }

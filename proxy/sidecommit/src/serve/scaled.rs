@@ -1,13 +1,13 @@
 //! What a StatefulSet's pods left when they were scaled away: the pod of ordinal 0 settles it.
 
-use super::abandoned::{Owned, Settler, pause};
+use super::abandoned::{Looks, Owned, Settler};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use sidecommit_core::Serving;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
 
 /// Looks as long as the sidecar serves.
-pub(super) async fn run(settler: Settler, mut serving: watch::Receiver<Serving>) {
+pub(super) async fn run(settler: Settler, serving: watch::Receiver<Serving>) {
     let slot = settler.slot().as_str();
     let mut parts = slot.split('/').skip(1);
     let (Some(namespace), Some(workload), Some("0")) = (parts.next(), parts.next(), parts.next()) else {
@@ -21,22 +21,13 @@ pub(super) async fn run(settler: Settler, mut serving: watch::Receiver<Serving>)
         }
     };
     let sets = kube::Api::<StatefulSet>::namespaced(client, namespace);
-    let (mut known, mut trouble) = (Known::default(), None);
-    loop {
-        pause().await;
-        if serving.wait_for(|serving| *serving == Serving::Ready).await.is_err() {
-            return;
-        }
+    let (mut known, mut looks) = (Known::default(), Looks::while_ready(serving));
+    while looks.next().await {
         let looked = match sets.get(workload).await {
             Ok(set) => known.settle(&settler, &set).await,
             Err(error) => Err(format!("cannot get StatefulSet {namespace}/{workload}: {error}")),
         };
-        // Told once, until it is over.
-        let now = looked.err();
-        if let Some(error) = now.as_ref().filter(|now| Some(*now) != trouble.as_ref()) {
-            tracing::warn!(error, "scaled-away pods are not settled");
-        }
-        trouble = now;
+        looks.tell("scaled-away pods are not settled", looked);
     }
 }
 

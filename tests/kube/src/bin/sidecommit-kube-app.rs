@@ -1,7 +1,7 @@
 //! The application of the tests' pods: it knows `SIDECOMMIT_ADDRESS` and nothing else of its sidecar.
 //!
-//! `write TOPIC [COUNT]` commits transactions of one record, `hold TOPIC` leaves one open with its records in Kafka, `deaf
-//! TOPIC` writes and ignores SIGTERM; SIGUSR1 makes a writer hold, and deaf. What it does and is told goes to standard output, a [`Line`] each.
+//! `write TOPIC [COUNT]` commits transactions of one record, `deaf TOPIC` does and ignores SIGTERM. SIGUSR1 makes it leave one open with its
+//! records in Kafka, and deaf. What it does and is told goes to standard output, a [`Line`] each.
 
 use sidecommit_e2e::{App, Refused, record, unique};
 use sidecommit_kube_tests::Line;
@@ -32,11 +32,7 @@ async fn main() {
             }
         }
         ["deaf", topic] => write(&mut app, topic, std::future::pending()).await,
-        ["hold", topic] => {
-            hold(&mut app, topic).await;
-            terminate.recv().await;
-        }
-        _ => panic!("usage: write TOPIC [COUNT] | deaf TOPIC | hold TOPIC, not {arguments:?}"),
+        _ => panic!("usage: write TOPIC [COUNT] | deaf TOPIC, not {arguments:?}"),
     }
     Line::Ended.say();
 }

@@ -1,7 +1,7 @@
 //! Slots by Lease when something goes wrong.
 
-use crate::{TAKEN, check, check_but, commits, gone};
-use k8s_openapi::api::coordination::v1::Lease;
+use crate::{TAKEN, check, check_but, commits, ends, gone};
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::Pod};
 use rustix::process::Signal;
 use sidecommit_e2e::{command, eventually};
 use sidecommit_kube_tests::{App, Line, Namespace, ONE_BROKER, Plane, Workload};
@@ -36,9 +36,7 @@ async fn who_finds_no_free_slot_says_so_and_does_not_start_its_application() {
     })
     .await;
     commits(&namespace, "orders", 3).await;
-    namespace.scale(&orders, 0).await;
-    gone(&namespace, "orders").await;
-    assert!(check(plane, &namespace, "orders", &topic).untold.is_empty());
+    ends(plane, &namespace, &orders, &topic).await;
 }
 
 #[tokio::test]
@@ -46,44 +44,18 @@ async fn readers_go_on_soon_after_the_lease_of_a_dead_pod_expires() {
     let plane = Plane::shared();
     let namespace = plane.namespace("abandoned").await;
     let topic = plane.kafka().topic(1);
-    // It is not Kafka's own timeout that ends the transactions.
-    let settings =
-        format!("{ONE_BROKER}\nSIDECOMMIT_LIMITS_LANE_TIMEOUT=10m\nSIDECOMMIT_LIMITS_IDLE_TIMEOUT=9m");
-    let orders = Workload::deployment("orders", 3, App::writes(&topic))
-        .annotated("env", &settings)
-        .annotated("transaction-timeout", "10m");
+    let orders = patient(Workload::deployment("orders", 3, App::writes(&topic)));
     namespace.run(&orders).await;
     let pods = namespace.ready("orders", 3, 120).await;
     commits(&namespace, "orders", 3).await;
     let dying = &pods[1..];
     for pod in dying {
         namespace.dispensable(pod).await;
-        namespace.container(pod, "app").signal(Signal::USR1);
     }
-    eventually("two hold a transaction open", 60, async || {
-        dying.iter().all(|pod| {
-            namespace.container(pod, "app").lines().iter().any(|line| matches!(line, Line::Open(_)))
-        })
-    })
-    .await;
-    // Scaled down, so that nobody takes their slots. They are deaf to SIGTERM; then they die without a word.
-    namespace.scale(&orders, 1).await;
-    eventually("both are on their way out", 30, async || {
-        let pods = namespace.pods("orders").await;
-        let leaving = pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some());
-        leaving.count() == 2
-    })
-    .await;
-    for pod in dying {
-        for container in ["sidecommit", "app"] {
-            namespace.container(pod, container).signal(Signal::KILL);
-        }
-    }
+    scaled_away_in_mid_transaction(&namespace, &orders, dying, &topic).await;
     let dead = Instant::now();
-    assert!(plane.kafka().unstable(&topic, 0).await > 0, "they left transactions open");
-    // The one that is left writes on, so readers have gone on when they are past what the dead held back.
-    let held_back = plane.kafka().last_stable_offset(&topic, 0) + plane.kafka().unstable(&topic, 0).await;
-    eventually("readers go on", 60, async || plane.kafka().last_stable_offset(&topic, 0) > held_back).await;
+    // The one that is left writes on.
+    readers_go_on(plane, &topic).await;
     let took = dead.elapsed();
     assert!(took < EXPIRY + SETTLED_WITHIN, "readers waited {took:?}");
     namespace.scale(&orders, 0).await;
@@ -136,7 +108,7 @@ async fn a_holder_that_comes_back_as_another_slot_leaves_its_successor_alone() {
     check_but(plane, &namespace, "orders", &topic, &TAKEN);
 }
 
-/// The environment of `sidecommit settle` for this control plane and Kafka.
+/// `sidecommit settle` for this control plane and Kafka.
 fn settle(plane: &Plane, identity: &str) -> std::process::Output {
     let mut command = command(&["settle", "--identity", identity]);
     command
@@ -147,29 +119,55 @@ fn settle(plane: &Plane, identity: &str) -> std::process::Output {
     command.output().expect("the binary runs")
 }
 
-/// Has a StatefulSet's last pod leave a transaction open, scales it away, and kills it while it goes.
-async fn scaled_away_in_mid_transaction(namespace: &Namespace, workload: &Workload, topic: &str) {
-    let plane = Plane::shared();
-    let pods = namespace.ready(workload.name(), 2, 120).await;
-    commits(namespace, workload.name(), 3).await;
-    let last = pods.iter().find(|pod| pod.metadata.name.as_ref().is_some_and(|name| name.ends_with("-1")));
-    let last = last.expect("the ordinal 1");
-    let app = namespace.container(last, "app");
-    app.signal(Signal::USR1);
-    let open = || app.lines().iter().any(|line| matches!(line, Line::Open(_)));
-    eventually("it holds a transaction open", 60, async || open()).await;
-    namespace.scale(workload, 1).await;
-    eventually("it is on its way out", 30, async || {
-        namespace.pods(workload.name()).await.iter().any(|pod| pod.metadata.deletion_timestamp.is_some())
-    })
-    .await;
-    for container in ["sidecommit", "app"] {
-        namespace.container(last, container).signal(Signal::KILL);
-    }
-    assert!(plane.kafka().unstable(topic, 0).await > 0, "it left a transaction open");
+/// It is not Kafka's own timeout that ends the transactions of such.
+fn patient(workload: Workload) -> Workload {
+    let settings = "SIDECOMMIT_LIMITS_LANE_TIMEOUT=10m\nSIDECOMMIT_LIMITS_IDLE_TIMEOUT=9m";
+    workload.annotated("env", &format!("{ONE_BROKER}\n{settings}")).annotated("transaction-timeout", "10m")
 }
 
-const LONG: &str = "SIDECOMMIT_LIMITS_LANE_TIMEOUT=10m\nSIDECOMMIT_LIMITS_IDLE_TIMEOUT=9m";
+/// Has pods leave a transaction open each, and scales to one, so that nobody takes their slots. They are deaf to SIGTERM; then they die
+/// without a word.
+async fn scaled_away_in_mid_transaction(
+    namespace: &Namespace,
+    workload: &Workload,
+    dying: &[Pod],
+    topic: &str,
+) {
+    let apps: Vec<_> = dying.iter().map(|pod| namespace.container(pod, "app")).collect();
+    apps.iter().for_each(|app| app.signal(Signal::USR1));
+    eventually("they hold transactions open", 60, async || {
+        apps.iter().all(|app| app.lines().iter().any(|line| matches!(line, Line::Open(_))))
+    })
+    .await;
+    namespace.scale(workload, 1).await;
+    eventually("they are on their way out", 30, async || {
+        let pods = namespace.pods(workload.name()).await;
+        pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()).count() == dying.len()
+    })
+    .await;
+    for pod in dying {
+        for container in ["sidecommit", "app"] {
+            namespace.container(pod, container).signal(Signal::KILL);
+        }
+    }
+    assert!(Plane::shared().kafka().unstable(topic, 0).await > 0, "they left transactions open");
+}
+
+/// Waits until readers are past all that is held back now.
+async fn readers_go_on(plane: &Plane, topic: &str) {
+    let held_back = plane.kafka().last_stable_offset(topic, 0) + plane.kafka().unstable(topic, 0).await;
+    eventually("readers go on", 60, async || plane.kafka().last_stable_offset(topic, 0) > held_back).await;
+}
+
+/// A StatefulSet whose ordinal 1 was scaled away so.
+async fn without_its_last(namespace: &Namespace, orders: &Workload, topic: &str) {
+    namespace.run(orders).await;
+    let pods = namespace.ready("orders", 2, 120).await;
+    commits(namespace, "orders", 3).await;
+    let last = pods.iter().find(|pod| pod.metadata.name.as_ref().is_some_and(|name| name.ends_with("-1")));
+    let last = last.expect("the ordinal 1").clone();
+    scaled_away_in_mid_transaction(namespace, orders, &[last], topic).await;
+}
 
 #[tokio::test]
 async fn what_a_stateful_set_scaled_away_is_settled_by_its_lowest_ordinal() {
@@ -177,14 +175,10 @@ async fn what_a_stateful_set_scaled_away_is_settled_by_its_lowest_ordinal() {
     let namespace = plane.namespace("scaled").await;
     namespace.allow_stateful_sets().await;
     let topic = plane.kafka().topic(1);
-    let orders = Workload::stateful_set("orders", 2, App::writes(&topic))
-        .annotated("settle-scale-down", "true")
-        .annotated("env", &format!("{ONE_BROKER}\n{LONG}"))
-        .annotated("transaction-timeout", "10m");
-    namespace.run(&orders).await;
-    scaled_away_in_mid_transaction(&namespace, &orders, &topic).await;
-    let held_back = plane.kafka().last_stable_offset(&topic, 0) + plane.kafka().unstable(&topic, 0).await;
-    eventually("readers go on", 60, async || plane.kafka().last_stable_offset(&topic, 0) > held_back).await;
+    let orders = patient(Workload::stateful_set("orders", 2, App::writes(&topic)));
+    let orders = orders.annotated("settle-scale-down", "true");
+    without_its_last(&namespace, &orders, &topic).await;
+    readers_go_on(plane, &topic).await;
     namespace.scale(&orders, 0).await;
     gone(&namespace, "orders").await;
     check(plane, &namespace, "orders", &topic);
@@ -195,11 +189,8 @@ async fn an_operator_settles_an_identity_that_will_not_come_back() {
     let plane = Plane::shared();
     let namespace = plane.namespace("operator").await;
     let topic = plane.kafka().topic(1);
-    let orders = Workload::stateful_set("orders", 2, App::writes(&topic))
-        .annotated("env", &format!("{ONE_BROKER}\n{LONG}"))
-        .annotated("transaction-timeout", "10m");
-    namespace.run(&orders).await;
-    scaled_away_in_mid_transaction(&namespace, &orders, &topic).await;
+    let orders = patient(Workload::stateful_set("orders", 2, App::writes(&topic)));
+    without_its_last(&namespace, &orders, &topic).await;
     namespace.scale(&orders, 0).await;
     gone(&namespace, "orders").await;
     assert!(plane.kafka().unstable(&topic, 0).await > 0, "nobody settles it unasked");

@@ -1,7 +1,7 @@
 //! Without a webhook: a MutatingAdmissionPolicy injects, and what it injects runs. What both policies refuse is tried by
 //! `k8s/policies/try`.
 
-use crate::{check, commits, gone};
+use crate::{commits, ends};
 use serde_json::json;
 use sidecommit_e2e::eventually;
 use sidecommit_kube_tests::{App, Namespace, ONE_BROKER, Options, Plane, Workload, apply, documents};
@@ -45,8 +45,6 @@ async fn what_the_mutating_policy_injects_runs() {
         namespace.run(&workload).await;
         namespace.ready(workload.name(), 2, 120).await;
         commits(&namespace, workload.name(), 5).await;
-        namespace.scale(&workload, 0).await;
-        gone(&namespace, workload.name()).await;
-        assert!(check(plane, &namespace, workload.name(), &topic).untold.is_empty());
+        ends(plane, &namespace, &workload, &topic).await;
     }
 }

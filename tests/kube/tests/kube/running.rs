@@ -1,6 +1,6 @@
 //! Every kind of workload comes out injected, runs, and commits through its sidecar.
 
-use crate::{check, commits, gone};
+use crate::{check, commits, ends, gone};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::ListParams;
 use serde_json::json;
@@ -31,10 +31,7 @@ async fn a_stateful_sets_pods_are_the_slots_of_their_ordinals() {
     namespace.run(&orders).await;
     namespace.ready("orders", 3, 90).await;
     commits(&namespace, "orders", 10).await;
-    namespace.scale(&orders, 0).await;
-    gone(&namespace, "orders").await;
-    let outcomes = check(plane, &namespace, "orders", &topic);
-    assert!(outcomes.untold.is_empty(), "the sidecar ends after its application: {:?}", outcomes.untold);
+    ends(plane, &namespace, &orders, &topic).await;
     let name = &namespace.name;
     assert_eq!(slots(&namespace, "orders"), [0, 1, 2].map(|n| format!("{name}/orders/{n}")));
 }
@@ -67,9 +64,7 @@ async fn a_deployments_pods_claim_slots_by_lease_and_give_them_back() {
         held.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         ["sidecommit-orders-0", "sidecommit-orders-1"]
     );
-    namespace.scale(&orders, 0).await;
-    gone(&namespace, "orders").await;
-    assert!(check(plane, &namespace, "orders", &topic).untold.is_empty());
+    ends(plane, &namespace, &orders, &topic).await;
     assert!(holders().await.iter().all(|(_, holder)| holder.is_none()), "{:?}", holders().await);
 }
 

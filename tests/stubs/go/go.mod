@@ -1,4 +1,4 @@
-module sidecommit
+module sidecommit.dev/go
 
 go 1.26.0
 

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	pb "sidecommit/v1"
+	pb "sidecommit.dev/go/sidecommitv1"
 )
 
 type placed struct {

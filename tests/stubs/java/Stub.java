@@ -17,8 +17,8 @@ import java.util.UUID;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import sidecommit.v1.*;
-import sidecommit.v1.Record;
+import dev.sidecommit.v1.*;
+import dev.sidecommit.v1.Record;
 
 /** Begin, Produce and Commit, and Consume, with what protoc and protoc-gen-grpc-java generate, over the socket and over TCP. */
 public final class Stub {

@@ -1,0 +1,2 @@
+//! The driver of tests/conformance for the Rust client.
+fn main() {}

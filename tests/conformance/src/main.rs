@@ -1,0 +1,2 @@
+//! Runs the scenarios with every client.
+fn main() {}

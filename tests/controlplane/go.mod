@@ -1,6 +1,6 @@
 module controlplane
 
-go 1.24.0
+go 1.25.0
 
 godebug default=go1.24
 

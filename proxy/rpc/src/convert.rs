@@ -10,6 +10,7 @@ mod record;
 mod request;
 mod status;
 mod subscribe;
+mod trace;
 
 pub use digest::key_hash;
 
@@ -24,3 +25,4 @@ pub(crate) use request::{
     abort, abort_by_operator, begin, commit, get, keep_alive, send_offsets, transact, txn,
 };
 pub(crate) use status::{groups, serving, sessions, status};
+pub use trace::Trace;

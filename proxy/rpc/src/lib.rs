@@ -17,7 +17,7 @@ mod service;
 pub use backend::{Backend, ConsumeStream, NodeStatus, ServerInfo, Underway};
 pub use convert::key_hash;
 #[doc(hidden)] // for the test that counts allocations
-pub use convert::produce;
+pub use convert::{Trace, produce};
 pub use error::Error;
 pub use listen::{Listeners, bind_tcp, bind_uds};
 pub use refusal::{code, status};

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use prost::Message;
 use sidecommit_core::*;
-use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo, Underway, produce, proto::v1};
+use sidecommit_rpc::{Backend, ConsumeStream, NodeStatus, ServerInfo, Trace, Underway, produce, proto::v1};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
@@ -224,8 +224,9 @@ fn a_record_of_bulk_costs_one_allocation_and_no_copy() {
         let buffer = wire.as_ptr_range();
         let (decoded, decoding) = counted(|| v1::ProduceStreamRequest::decode(wire.clone()));
         let records = decoded.expect("is one").records;
-        let (request, converting) =
-            counted(|| produce(&backend, txn, sequence as i64, records, true).now_or_never());
+        let (request, converting) = counted(|| {
+            produce(&backend, txn, sequence as i64, records, &Trace::default(), true).now_or_never()
+        });
         let request = request.expect("topics are known at once").expect("is fine");
         let (effects, engine) = counted(|| world.step(request));
         let batch = sent(&effects);

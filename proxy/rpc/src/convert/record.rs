@@ -1,6 +1,9 @@
 //! Records: checked against what is known of their topics, payloads shared with the receive buffer.
 
-use super::field::{invalid, quoted, without_nul};
+use super::{
+    Trace,
+    field::{invalid, quoted, without_nul},
+};
 use crate::{Backend, proto::v1};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -39,11 +42,12 @@ impl<'a, B: Backend> Topics<'a, B> {
         Self { txn: Some(txn), ..Self::new(backend) }
     }
 
-    /// Checks the records of a message; `first` is the index in the transaction of the first of them.
+    /// Checks the records of a message; `first` is the index in the transaction of the first of them, `trace` that of the call.
     pub(crate) async fn records(
         &mut self,
         wire: Vec<v1::Record>,
         first: u64,
+        trace: &Trace,
     ) -> Result<Vec<Record>, Refusal> {
         let now = self.backend.now();
         let mut payloads = Payloads::of(&wire);
@@ -51,7 +55,8 @@ impl<'a, B: Backend> Topics<'a, B> {
         for (wire, index) in wire.into_iter().zip(first..) {
             let (topic, facts) =
                 self.topic("records.topic", &wire.topic).await.map_err(|refusal| blamed(refusal, index))?;
-            let record = record(wire, topic, now, &mut payloads).map_err(|refusal| blamed(refusal, index))?;
+            let record =
+                record(wire, topic, now, &mut payloads, trace).map_err(|refusal| blamed(refusal, index))?;
             facts.accept(&record, index, now)?;
             records.push(record);
         }
@@ -127,12 +132,14 @@ fn record(
     topic: Arc<str>,
     now: Millis,
     payloads: &mut Payloads,
+    trace: &Trace,
 ) -> Result<Record, Refusal> {
     let mut headers = Vec::with_capacity(wire.headers.len());
     for header in wire.headers {
         without_nul("records.headers.name", &header.name)?;
         headers.push((header.name.into(), header.value.map(|value| payloads.keep(value))));
     }
+    trace.follow(&mut headers);
     Ok(Record {
         topic,
         partition: wire.partition,

@@ -1,7 +1,7 @@
 //! Requests: wire -> core.
 
 use super::{
-    Topics,
+    Topics, Trace,
     delivery::{deliveries, failures},
     digest,
     field::{count, instant, invalid, name, quoted, required_count, span, text},
@@ -104,6 +104,7 @@ pub(crate) fn abort_by_operator(wire: v1::AbortTransactionRequest) -> Result<Req
 pub(crate) async fn transact(
     backend: &impl Backend,
     caller: Caller,
+    trace: &Trace,
     wire: v1::TransactRequest,
 ) -> Result<Request, Refusal> {
     let fingerprint = digest::of_transact(&wire);
@@ -116,7 +117,7 @@ pub(crate) async fn transact(
     let timeout = timeout(backend, wire.timeout)?;
     let ordering_key = text("ordering_key", wire.ordering_key, LABEL_CHARS_MAX)?;
     let mut topics = Topics::new(backend);
-    let records = topics.records(wire.records, 0).await?;
+    let records = topics.records(wire.records, 0, trace).await?;
     let offsets = offsets::all(topics, wire.group_offsets).await?;
     Ok(Request::Transact(Transact {
         caller,
@@ -151,13 +152,14 @@ pub async fn produce(
     txn: TxnId,
     sequence: i64,
     records: Vec<v1::Record>,
+    trace: &Trace,
     patient: bool,
 ) -> Result<Request, Refusal> {
     let sequence = count("sequence", sequence)?;
     if records.is_empty() {
         return Err(invalid("records", "empty", "at least one record"));
     }
-    let records = Topics::of(backend, txn).records(records, sequence).await?;
+    let records = Topics::of(backend, txn).records(records, sequence, trace).await?;
     Ok(Request::Produce(sidecommit_core::Produce { txn, sequence, records, patient }))
 }
 

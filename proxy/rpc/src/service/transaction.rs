@@ -3,7 +3,7 @@
 use super::{call, upload};
 use crate::{
     Backend,
-    convert::{self, int64},
+    convert::{self, Trace, int64},
     proto::v1::{self, transaction_service_server::TransactionService},
 };
 use sidecommit_core::Caller;
@@ -60,9 +60,10 @@ impl<B: Backend> TransactionService for Transactions<B> {
     }
 
     async fn produce(&self, request: Request<v1::ProduceRequest>) -> Answered<v1::ProduceResponse> {
+        let trace = Trace::of(request.metadata());
         let v1::ProduceRequest { transaction_id, sequence, records } = request.into_inner();
         let request = match convert::txn("transaction_id", &transaction_id) {
-            Ok(txn) => convert::produce(&*self.backend, txn, sequence, records, false).await,
+            Ok(txn) => convert::produce(&*self.backend, txn, sequence, records, &trace, false).await,
             Err(refusal) => Err(refusal),
         };
         let next = convert::produced(call(&*self.backend, request).await?)?;
@@ -73,7 +74,8 @@ impl<B: Backend> TransactionService for Transactions<B> {
         &self,
         request: Request<Streaming<v1::ProduceStreamRequest>>,
     ) -> Answered<Self::ProduceStreamStream> {
-        Ok(Response::new(Box::pin(upload::start(self.backend.clone(), request.into_inner()))))
+        let trace = Trace::of(request.metadata());
+        Ok(Response::new(Box::pin(upload::start(self.backend.clone(), request.into_inner(), trace))))
     }
 
     async fn send_offsets(
@@ -102,7 +104,8 @@ impl<B: Backend> TransactionService for Transactions<B> {
     }
 
     async fn transact(&self, request: Request<v1::TransactRequest>) -> Answered<v1::TransactResponse> {
-        let request = convert::transact(&*self.backend, caller(&request), request.into_inner()).await;
+        let (caller, trace) = (caller(&request), Trace::of(request.metadata()));
+        let request = convert::transact(&*self.backend, caller, &trace, request.into_inner()).await;
         convert::committed_at_once(call(&*self.backend, request).await?).map(Response::new)
     }
 

@@ -5,7 +5,7 @@
 
 use crate::{
     Backend,
-    convert::{self, int64},
+    convert::{self, Trace, int64},
     proto::v1,
 };
 use futures_util::{FutureExt, StreamExt, stream};
@@ -35,6 +35,7 @@ struct Progress {
 struct Upload<B> {
     backend: Arc<B>,
     messages: Streaming<v1::ProduceStreamRequest>,
+    trace: Trace,
     progress: watch::Sender<Progress>,
     txn: Option<TxnId>,
     next: Option<u64>,
@@ -48,9 +49,11 @@ struct Upload<B> {
 pub(super) fn start<B: Backend>(
     backend: Arc<B>,
     messages: Streaming<v1::ProduceStreamRequest>,
+    trace: Trace,
 ) -> impl Stream<Item = Result<v1::ProduceStreamResponse, Status>> + Send {
     let (progress, told) = watch::channel(Progress::default());
-    let upload = Upload { backend, messages, progress, txn: None, next: None, unacked: 0, bulk: false };
+    let upload =
+        Upload { backend, messages, trace, progress, txn: None, next: None, unacked: 0, bulk: false };
     tokio::spawn(upload.run());
     acks(told)
 }
@@ -120,7 +123,10 @@ impl<B: Backend> Upload<B> {
     async fn take(&mut self, message: v1::ProduceStreamRequest) -> Result<(), Status> {
         self.bulk = message.encoded_len() >= BULK_BYTES;
         let request = match self.transaction(&message.transaction_id) {
-            Ok(txn) => convert::produce(&*self.backend, txn, message.sequence, message.records, true).await,
+            Ok(txn) => {
+                let records = message.records;
+                convert::produce(&*self.backend, txn, message.sequence, records, &self.trace, true).await
+            }
             Err(refusal) => Err(refusal),
         };
         let answer = match request {

@@ -11,5 +11,6 @@ mod operators;
 mod server;
 mod stream;
 mod subscribe;
+mod trace;
 mod transactions;
 mod transport;

@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages kube packaging stubs rivals mutants control-plane image sbom manifests
+.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages kube packaging stubs rivals clients conformance effects generate bench-clients mutants beforehand image sbom manifests
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -32,8 +32,8 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 	target/debug/sidecommit demo pipeline --records $(RECORDS) \
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
-test: needs control-plane lint build ## what a change must pass: all stages below; about half an hour warm, as root
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages packaging kube stubs rivals
+test: needs beforehand lint build ## what a change must pass: all stages below; about half an hour warm, as root
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages packaging kube stubs rivals clients conformance effects
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)
@@ -88,21 +88,41 @@ bounces: $(BUILD) ## brokers killed, paused, cut off and moved under transaction
 outages: $(BUILD) ## all brokers gone, no leader, the outcomes deleted, many slots' first start
 	$(STAGE) outages 6 scripts/tests outages
 
-# Its binary is built by then, see control-plane; root, for mount namespaces and Service addresses.
+# Its binary is built by then, see beforehand; root, for mount namespaces and Service addresses.
 kube: $(BUILD) ## injection, rollouts, leases, webhook and policies on a real Kubernetes API server; SIDECOMMIT_RACE_SECONDS=n
 	$(STAGE) kube 20 $(KAFKA) scripts/tests kube
 
 packaging: ## the chart, its golden files, what is made from it, and all manifests against three Kubernetes versions' schemas
 	$(STAGE) packaging 6 k8s/check
 
-control-plane:
-	@scripts/control-plane begin
+beforehand:
+	@scripts/beforehand
 
 stubs: $(BUILD) ## bare generated stubs of five languages, and the examples that are written with them
 	$(STAGE) stubs 8 bash -c '$(KAFKA) tests/stubs/run && k8s/examples/check'
 
 rivals: $(BUILD) ## the native clients' programs that the bench measures the sidecar against
 	$(STAGE) rivals 4 $(KAFKA) tests/bench/check
+
+clients: $(BUILD) ## the packages of clients/: built, formatted, linted, typed, unit-tested, documented; their generated code is current
+	$(STAGE) clients 14 bash -c 'clients/each build && clients/current && clients/each check'
+
+conformance: $(BUILD) ## languages x scenarios, over both transports; then each package installed, its README's example run, and its bench tried
+	$(STAGE) conformance 14 $(KAFKA) bash -c 'clients/each build && target/debug/sidecommit-conformance && tests/clients/install && tests/clients/bench --check'
+
+effects: $(BUILD) ## effects outside Kafka once each: PostgreSQL and HTTP, everybody killed at random; SIDECOMMIT_STRIKES=n
+	$(STAGE) effects 6 $(KAFKA) bash -c 'clients/each build && tests/effects/run'
+
+generate: ## writes the generated code of all clients anew
+	@scripts/need clients
+	clients/each generate
+
+bench-clients: ## each client beside its language's native Kafka client, 5 minutes after the build; writes docs/performance.md
+	@scripts/need clients
+	cargo build --locked --package sidecommit-fixture
+	cargo build --locked --workspace --bin sidecommit --release
+	clients/each build
+	$(STAGE) bench-clients 12 $(KAFKA) tests/clients/bench
 
 image: ## the container image without an engine: target/image/oci (OCI layout) and target/image/sidecommit.oci.tar; builds the release binary
 	k8s/image/build

@@ -1,0 +1,2 @@
+/** Decisions without I/O. Not API: what is here changes without notice. */
+package dev.sidecommit.client.internal;

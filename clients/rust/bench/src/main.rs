@@ -1,0 +1,2 @@
+//! Measures the Rust client.
+fn main() {}

@@ -1,0 +1,277 @@
+//! Kafka beside the sidecar: topics, input that is written, output that is waited for and read.
+
+use crate::{
+    Wrong, interrupt,
+    step::{Committed, Fill},
+};
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+    message::Headers as _,
+    producer::{BaseProducer, BaseRecord, Producer as _},
+};
+use sidecommit_fixture::{Kafka, Message};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+use tokio::runtime::Runtime;
+
+const CALL_BOUND: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+const PACE: Duration = Duration::from_millis(20);
+/// default.replication.factor decides.
+const CLUSTERS_DEFAULT: i32 = -1;
+
+/// What a cell writes and sees. Its clients are made once: that takes longer than what most scenarios do with them.
+pub(crate) struct Broker {
+    config: ClientConfig,
+    producer: BaseProducer,
+    /// Sees what is written.
+    uncommitted: BaseConsumer,
+    /// Sees what is committed.
+    committed: BaseConsumer,
+    partitions: BTreeMap<String, i32>,
+    /// How many records were written to a topic.
+    written: BTreeMap<String, u64>,
+    lookers: BTreeMap<String, Looker>,
+}
+
+/// A read_committed reader that reads on.
+struct Looker {
+    consumer: BaseConsumer,
+    seen: u64,
+    /// By driver.
+    made: BTreeMap<String, u64>,
+}
+
+// === impl Broker ===
+
+impl Broker {
+    pub(crate) fn new(kafka: &Kafka) -> Result<Self, Wrong> {
+        let wrong = |error: KafkaError| Wrong::of("a client", &error);
+        let config = kafka.client();
+        Ok(Self {
+            producer: config.clone().set("linger.ms", "2").create().map_err(wrong)?,
+            uncommitted: reader(&config, "read_uncommitted").map_err(wrong)?,
+            committed: reader(&config, "read_committed").map_err(wrong)?,
+            config,
+            partitions: BTreeMap::new(),
+            written: BTreeMap::new(),
+            lookers: BTreeMap::new(),
+        })
+    }
+
+    /// Makes topics with so many partitions. Returns when every partition has its leader.
+    pub(crate) fn create(&mut self, topics: BTreeMap<String, i32>, runtime: &Runtime) -> Result<(), Wrong> {
+        let wrong = |error: &dyn std::error::Error| Wrong::of("create topics", error);
+        let admin: AdminClient<DefaultClientContext> = self.config.create().map_err(|error| wrong(&error))?;
+        let replication = TopicReplication::Fixed(CLUSTERS_DEFAULT);
+        let new: Vec<_> =
+            topics.iter().map(|(name, partitions)| NewTopic::new(name, *partitions, replication)).collect();
+        let options =
+            AdminOptions::new().request_timeout(Some(CALL_BOUND)).operation_timeout(Some(CALL_BOUND));
+        let created = runtime.block_on(admin.create_topics(&new, &options)).map_err(|error| wrong(&error))?;
+        for result in created {
+            result.map_err(|(topic, code)| Wrong::new(format!("create {topic}: {code}")))?;
+        }
+        for (topic, partitions) in &topics {
+            // The controller has the topic; the broker learns of it a moment later.
+            let until = Instant::now() + CALL_BOUND;
+            while self.leaders(topic)? != *partitions as usize {
+                interrupt::check()?;
+                if Instant::now() >= until {
+                    return Err(Wrong::new(format!("{topic} has no leader")));
+                }
+            }
+        }
+        self.partitions.extend(topics);
+        Ok(())
+    }
+
+    /// All that a read_committed reader sees, by partition and offset, once no transaction is open on the topic.
+    pub(crate) fn visible(&self, topic: &str) -> Result<Vec<Message>, Wrong> {
+        let wrong = |error: KafkaError| Wrong::of(topic, &error);
+        let mut unread: BTreeSet<i32> = (0..self.partitions_of(topic)?).collect();
+        for partition in &unread {
+            let (_, end) = self.uncommitted.fetch_watermarks(topic, *partition, CALL_BOUND).map_err(wrong)?;
+            let until = Instant::now() + PATIENCE;
+            loop {
+                let (_, stable) =
+                    self.committed.fetch_watermarks(topic, *partition, CALL_BOUND).map_err(wrong)?;
+                if stable >= end {
+                    break;
+                }
+                interrupt::check()?;
+                if Instant::now() >= until {
+                    return Err(Wrong::new(format!("a transaction is open on {topic}/{partition} still")));
+                }
+                std::thread::park_timeout(PACE);
+            }
+        }
+        assign(&self.committed, topic, unread.len() as i32).map_err(wrong)?;
+        let mut messages = Vec::new();
+        let until = Instant::now() + PATIENCE;
+        while !unread.is_empty() {
+            match self.committed.poll(PACE) {
+                Some(Ok(message)) if message.topic() == topic => messages.push(Message::from(&message)),
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(unread.remove(&partition)),
+                Some(Err(error)) => return Err(wrong(error)),
+                // Nothing, or of what was read before.
+                Some(Ok(_)) | None => {
+                    interrupt::check()?;
+                    if Instant::now() >= until {
+                        return Err(Wrong::new(format!("{topic} cannot be read to its end")));
+                    }
+                }
+            }
+        }
+        self.committed.unassign().map_err(wrong)?;
+        messages.sort_by_key(|message| (message.partition, message.offset));
+        Ok(messages)
+    }
+
+    /// Writes input, without a transaction.
+    pub(crate) fn fill(&mut self, fill: &Fill) -> Result<(), Wrong> {
+        let topic = &*fill.topic;
+        let partitions = self.partitions_of(topic)? as u64;
+        let written = self.written.entry(topic.to_owned()).or_default();
+        for number in *written..*written + fill.records {
+            let key = number % fill.keys;
+            let value = fill.values.get(&number).cloned().unwrap_or_else(|| number.to_string());
+            let name = format!("key-{key}");
+            let record =
+                BaseRecord::to(topic).partition((key % partitions) as i32).key(&name).payload(&value);
+            self.producer.send(record).map_err(|(error, _)| Wrong::of(topic, &error))?;
+        }
+        *written += fill.records;
+        self.producer.flush(CALL_BOUND).map_err(|error| Wrong::of(topic, &error))
+    }
+
+    /// Waits until as many records are visible as were written to `of`, but so many.
+    pub(crate) fn copied(&mut self, topic: &str, of: &str, but: u64) -> Result<(), Wrong> {
+        let written = self.written.get(of).copied().unwrap_or_default();
+        self.seen(topic, written - but, None, None)
+    }
+
+    /// Waits until so many records are visible.
+    pub(crate) fn seen(
+        &mut self,
+        topic: &str,
+        count: u64,
+        by: Option<&str>,
+        feed: Option<&Fill>,
+    ) -> Result<(), Wrong> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if !self.lookers.contains_key(topic) {
+                let looker = Looker::new(&self.config, topic, self.partitions_of(topic)?)?;
+                self.lookers.insert(topic.to_owned(), looker);
+            }
+            let looker = self.lookers.get_mut(topic);
+            let seen = looker.map_or(Ok(0), |looker| looker.look(count, by))?;
+            if seen >= count {
+                return Ok(());
+            }
+            interrupt::check()?;
+            if Instant::now() >= until {
+                let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+                let after = PATIENCE.as_secs();
+                return Err(Wrong::new(format!(
+                    "after {after} s {seen} records{by} are visible, and not {count}"
+                )));
+            }
+            feed.map(|feed| self.fill(feed)).transpose()?;
+        }
+    }
+
+    /// A group's committed offset.
+    pub(crate) fn check_committed(&self, expected: &Committed) -> Result<(), Wrong> {
+        let Committed { group, topic, partition, offset } = expected;
+        let wrong = |error: KafkaError| Wrong::of(group, &error);
+        let mut config = self.config.clone();
+        config.set("group.id", group).set("isolation.level", "read_committed");
+        let consumer: BaseConsumer = config.create().map_err(wrong)?;
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition(topic, *partition);
+        let told = consumer.committed_offsets(asked, CALL_BOUND).map_err(wrong)?;
+        match told.find_partition(topic, *partition).map(|found| found.offset()) {
+            Some(Offset::Offset(found)) if found == *offset => Ok(()),
+            found => Err(Wrong::new(format!("{group}: want offset {offset}, have {found:?}"))),
+        }
+    }
+
+    /// Reads on nowhere.
+    pub(crate) fn rest(&mut self) {
+        self.lookers.clear();
+    }
+
+    fn partitions_of(&self, topic: &str) -> Result<i32, Wrong> {
+        self.partitions.get(topic).copied().ok_or_else(|| Wrong::new(format!("{topic} was not made")))
+    }
+
+    /// How many partitions have a leader.
+    fn leaders(&self, topic: &str) -> Result<usize, Wrong> {
+        let metadata = self.committed.fetch_metadata(Some(topic), CALL_BOUND);
+        let metadata = metadata.map_err(|error| Wrong::of(topic, &error))?;
+        let partitions = metadata.topics().first().map_or(&[][..], |found| found.partitions());
+        Ok(partitions.iter().filter(|partition| partition.leader() >= 0).count())
+    }
+}
+
+/// A reader that learns at once that there is nothing more.
+fn reader(config: &ClientConfig, isolation: &str) -> Result<BaseConsumer, KafkaError> {
+    let mut config = config.clone();
+    config
+        // librdkafka assigns partitions to members of a group only; nothing is joined or committed.
+        .set("group.id", "sidecommit-conformance")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", isolation)
+        .set("fetch.wait.max.ms", "20");
+    config.create()
+}
+
+fn assign(consumer: &BaseConsumer, topic: &str, partitions: i32) -> Result<(), KafkaError> {
+    let mut assignment = TopicPartitionList::new();
+    for partition in 0..partitions {
+        assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
+    }
+    consumer.assign(&assignment)
+}
+
+// === impl Looker ===
+
+impl Looker {
+    fn new(config: &ClientConfig, topic: &str, partitions: i32) -> Result<Self, Wrong> {
+        let wrong = |error: KafkaError| Wrong::of(topic, &error);
+        let consumer = reader(config, "read_committed").map_err(wrong)?;
+        assign(&consumer, topic, partitions).map_err(wrong)?;
+        Ok(Self { consumer, seen: 0, made: BTreeMap::new() })
+    }
+
+    /// Reads on until so many were seen, or nothing comes.
+    fn look(&mut self, count: u64, by: Option<&str>) -> Result<u64, Wrong> {
+        loop {
+            let seen = by.map_or(self.seen, |by| self.made.get(by).copied().unwrap_or_default());
+            if seen >= count {
+                return Ok(seen);
+            }
+            let message = match self.consumer.poll(PACE) {
+                Some(Ok(message)) => message,
+                Some(Err(KafkaError::PartitionEOF(_))) => continue,
+                Some(Err(error)) => return Err(Wrong::of("read", &error)),
+                None => return Ok(seen),
+            };
+            self.seen += 1;
+            let driver =
+                message.headers().and_then(|headers| headers.iter().find(|header| header.key == "driver"));
+            if let Some(name) = driver.and_then(|header| header.value) {
+                *self.made.entry(String::from_utf8_lossy(name).into_owned()).or_default() += 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+"""Strikes the programs of examples/effects and counts their effects."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import grpc
@@ -55,14 +55,24 @@ class Channel:
     def produce(
         self, messages: Iterable[transaction_pb2.ProduceStreamRequest], metadata: tracing.Metadata | None
     ) -> ProduceStream:
-        """Opens a stream of records."""
-        call: ProduceStream = self._produce(iter(messages), metadata=metadata, wait_for_ready=True)
+        """Opens a stream of records; RuntimeError once the client is closed."""
+        call: ProduceStream = self._open(self._produce, iter(messages), metadata=metadata, wait_for_ready=True)
         return call
 
     def consume(self, messages: Iterator[consume_pb2.ConsumeRequest]) -> ConsumeStream:
-        """Opens a stream of deliveries."""
-        call: ConsumeStream = self._consume(messages, wait_for_ready=True)
+        """Opens a stream of deliveries; RuntimeError once the client is closed."""
+        call: ConsumeStream = self._open(self._consume, messages, wait_for_ready=True)
         return call
+
+    def _open(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        if not self._closed.is_set():
+            try:
+                return method(*args, **options)
+            except ValueError:
+                # So gRPC says that the channel is closed.
+                if not self._closed.is_set():
+                    raise
+        raise RuntimeError("the client is closed")
 
     def perform(self, flow: Flow[T], does: Performer | None = None) -> T:
         """Does what a flow asks for, and returns what it comes to."""
@@ -83,17 +93,14 @@ class Channel:
 
     def do(self, effect: Effect) -> Any:
         """A call or a pause."""
-        if self._closed.is_set():
-            raise RuntimeError("the client is closed")
         if isinstance(effect, Pause):
             self._closed.wait(effect.seconds)
             return None
         if not isinstance(effect, Call):
             raise TypeError(f"nobody does a {type(effect).__name__}")
         try:
-            return self._unary[effect.rpc](
-                effect.request, timeout=effect.timeout, metadata=tracing.metadata(), wait_for_ready=True
-            )
+            method, metadata = self._unary[effect.rpc], tracing.metadata()
+            return self._open(method, effect.request, timeout=effect.timeout, metadata=metadata, wait_for_ready=True)
         except grpc.RpcError as error:
             raise classify.of_call(error, effect.rpc.decides) from error
 

@@ -118,8 +118,7 @@ class Processor:
                 self._happened(stream, partial(self._session.told, said))
         except grpc.RpcError as failed:
             error = classify.of_call(failed, decides=False)
-        except ValueError as closed:
-            # So gRPC says that the channel is.
+        except RuntimeError as closed:
             self._events.put(partial(self._session.fail, closed))
             return
         self._happened(stream, partial(self._session.broke, error))

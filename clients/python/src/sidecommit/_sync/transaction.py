@@ -153,7 +153,7 @@ class Transaction:
             self.abort(f"{type(error).__name__}: {error}", deadline=min(self._seconds, ABORT_PATIENCE))
         except (SidecommitError, RuntimeError) as failed:
             # RuntimeError: the client is closed.
-            log.warning("not aborted, which its idle timeout will do: %s", failed)
+            log.warning("the transaction was not aborted: %s", failed)
 
     def _begin(self) -> None:
         if not self._scope.transaction_id:

@@ -87,8 +87,13 @@ class Upload:
                 return False
             self._outbox.rewind()
             self._number += 1
-            self._call = self._channel.produce(self._messages(self._number), self._metadata)
-            call = self._call
+            try:
+                call = self._call = self._channel.produce(self._messages(self._number), self._metadata)
+            except RuntimeError:
+                # The client is closed; who waits is told.
+                self._closed = True
+                self._changed.notify_all()
+                return False
         error: SidecommitError | None = None
         try:
             for ack in call:

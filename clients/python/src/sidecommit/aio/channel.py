@@ -62,12 +62,14 @@ class Channel:
     def produce(
         self, messages: AsyncIterator[transaction_pb2.ProduceStreamRequest], metadata: tracing.Metadata | None
     ) -> ProduceStream:
-        """Opens a stream of records."""
+        """Opens a stream of records; RuntimeError once the client is closed."""
+        self.check()
         call: ProduceStream = self._produce(messages, metadata=metadata, wait_for_ready=True)
         return call
 
     def consume(self, messages: AsyncIterator[consume_pb2.ConsumeRequest]) -> ConsumeStream:
-        """Opens a stream of deliveries."""
+        """Opens a stream of deliveries; RuntimeError once the client is closed."""
+        self.check()
         call: ConsumeStream = self._consume(messages, wait_for_ready=True)
         return call
 

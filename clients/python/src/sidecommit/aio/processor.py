@@ -115,7 +115,6 @@ class Processor:
         await asyncio.sleep(after)
         error: SidecommitError | None = None
         try:
-            self._channel.check()
             call = self._channel.consume(stream.messages())
             try:
                 async for said in call:

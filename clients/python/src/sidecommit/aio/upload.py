@@ -84,7 +84,13 @@ class Upload:
             await asyncio.sleep(pause)
             self._outbox.rewind()
             self._number += 1
-            error = await self._stream()
+            try:
+                error = await self._stream()
+            except RuntimeError:
+                # The client is closed; who waits is told.
+                self._closed = True
+                self._notify()
+                return
             pause = self._outbox.ended(error)
             if pause is None:
                 self._task = None

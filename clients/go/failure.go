@@ -53,18 +53,33 @@ const (
 
 // failures of a delivery that an error of its handler tells of.
 func failures(deliveryID string, err error) []*pb.DeliveryFailure {
-	named := recordErrors(err)
+	named := recordFailures(deliveryID, err, false)
 	if len(named) == 0 {
 		return []*pb.DeliveryFailure{failure(deliveryID, err)}
 	}
-	out := make([]*pb.DeliveryFailure, len(named))
-	for i, at := range named {
-		out[i] = failure(deliveryID, at.Err)
-		out[i].Offset = proto.Int64(at.Offset)
-		// Reject may be outside as well as inside.
-		out[i].Retryable = out[i].Retryable && !(len(named) == 1 && isReject(err))
+	return named
+}
+
+// recordFailures are those of records that are named, also in joined errors. rejected: what is around the error says so.
+func recordFailures(deliveryID string, err error, rejected bool) []*pb.DeliveryFailure {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *RecordError:
+		f := failure(deliveryID, e.Err)
+		f.Offset = proto.Int64(e.Offset)
+		f.Retryable = f.Retryable && !rejected
+		return []*pb.DeliveryFailure{f}
+	case *RejectError:
+		return recordFailures(deliveryID, e.Err, true)
+	case interface{ Unwrap() []error }:
+		var out []*pb.DeliveryFailure
+		for _, joined := range e.Unwrap() {
+			out = append(out, recordFailures(deliveryID, joined, rejected)...)
+		}
+		return out
 	}
-	return out
+	return recordFailures(deliveryID, errors.Unwrap(err), rejected)
 }
 
 func failure(deliveryID string, err error) *pb.DeliveryFailure {
@@ -90,21 +105,4 @@ func root(err error) error {
 		}
 		err = cause
 	}
-}
-
-// recordErrors finds all of them, also in joined errors.
-func recordErrors(err error) []*RecordError {
-	switch e := err.(type) {
-	case nil:
-		return nil
-	case *RecordError:
-		return []*RecordError{e}
-	case interface{ Unwrap() []error }:
-		var out []*RecordError
-		for _, joined := range e.Unwrap() {
-			out = append(out, recordErrors(joined)...)
-		}
-		return out
-	}
-	return recordErrors(errors.Unwrap(err))
 }

@@ -174,9 +174,12 @@ func (p *processor) hear(said told) {
 
 // broke takes the end of a stream.
 func (p *processor) broke(err error) {
+	v := judge(rpcConsume, err)
+	if p.started {
+		p.client.logger.Info("sidecommit: the Consume stream ended", "group", p.subscription.Group, "error", v.Error)
+	}
 	p.stream.cancel()
 	p.stream, p.started = nil, false
-	v := judge(rpcConsume, err)
 	switch v.Kind {
 	case KindBadRequest, KindNeedsHuman:
 		p.fail(v.Error)
@@ -185,7 +188,6 @@ func (p *processor) broke(err error) {
 		p.sessionID = ""
 		p.deliveries.opened(false)
 	}
-	p.client.logger.Info("sidecommit: the Consume stream ended, subscribing again", "group", p.subscription.Group, "error", v.Error)
 	p.reopen = time.After(p.pauses.next(v.delay))
 }
 

@@ -36,9 +36,7 @@ export interface TransactCommand {
 }
 
 export type OutcomeCommand = { wait?: boolean; deadline_ms?: number } & (
-  | { transaction_id: string }
-  | { request_id: string }
-  | { key: string }
+  { transaction_id: string } | { request_id: string } | { key: string }
 );
 
 export interface ProcessCommand {
@@ -97,7 +95,7 @@ export function* generated({ topic, count, size }: { topic: string; count: numbe
 /** Whether a record is one that the handler cannot process. */
 export function isPoison(record: ConsumedRecord, poison: Base64): boolean {
   const bad = bytes(poison);
-  return bad !== null && record.value !== null && record.value.equals(bad);
+  return bad !== null && record.value?.equals(bad) === true;
 }
 
 function bytes(base64: Base64): Buffer | null {

@@ -39,7 +39,7 @@ export class ConsumedRecord {
 
   /** The value as UTF-8; `null` of a tombstone. */
   text(): string | null {
-    return this.value && this.value.toString("utf8");
+    return this.value?.toString("utf8") ?? null;
   }
 
   /**

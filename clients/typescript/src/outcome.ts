@@ -1,5 +1,5 @@
 import { reasonName, stateName, type Reason, type TransactionState } from "./core/names.js";
-import { GetTransactionRequest, TransactionServiceService as service } from "./generated/sidecommit/v1/transaction.js";
+import { TransactionServiceService as service, type GetTransactionRequest } from "./generated/sidecommit/v1/transaction.js";
 import { call, type Link } from "./link.js";
 import type { PartitionRange } from "./records.js";
 import type { CallOptions } from "./rpc/repeat.js";

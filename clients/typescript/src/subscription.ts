@@ -1,4 +1,4 @@
-import { GroupProtocol, IsolationLevel, ResetPolicy, Subscribe } from "./generated/sidecommit/v1/consume.js";
+import { GroupProtocol, IsolationLevel, ResetPolicy, type Subscribe } from "./generated/sidecommit/v1/consume.js";
 import type { Duration } from "./generated/google/protobuf/duration.js";
 
 /** What to read, and what happens to records that fail. Numbers that are absent have the sidecar's defaults. */

@@ -1,3 +1,5 @@
+import type * as OpenTelemetry from "@opentelemetry/api";
+
 /** Headers by which a trace goes on in another process: `traceparent`, `tracestate`. */
 export type Carrier = Record<string, string>;
 
@@ -17,7 +19,7 @@ export const untraced: Tracing = {
 
 /** OpenTelemetry's API, if the application has it. */
 export async function loadTracing(): Promise<Tracing> {
-  let api: typeof import("@opentelemetry/api");
+  let api: typeof OpenTelemetry;
   try {
     api = await import("@opentelemetry/api");
   } catch (error) {

@@ -2,11 +2,7 @@ import { again, type AgainOptions } from "./again.js";
 import type { RecordWriter } from "./core/wire.js";
 import type { Delivery } from "./delivery.js";
 import { AbortedError } from "./errors.js";
-import {
-  TransactionServiceService as service,
-  TransactRequest,
-  TransactResponse,
-} from "./generated/sidecommit/v1/transaction.js";
+import { TransactionServiceService as service, TransactRequest, TransactResponse } from "./generated/sidecommit/v1/transaction.js";
 import { GroupOffsets as WireOffsets } from "./generated/sidecommit/v1/types.js";
 import { call, type Link } from "./link.js";
 import type { GroupOffsets, ProducerRecord } from "./records.js";

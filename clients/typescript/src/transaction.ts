@@ -153,10 +153,17 @@ export class Transaction {
   }
 
   /** Aborts: nothing of it will ever be visible. `failures` says which records of its deliveries could not be processed. */
-  async abort(reason = "", { failures = [], ...options }: CallOptions & { failures?: readonly FailedRecord[] } = {}): Promise<void> {
+  async abort(
+    reason = "",
+    { failures = [], ...options }: CallOptions & { failures?: readonly FailedRecord[] } = {},
+  ): Promise<void> {
     this.#asked = true;
     this.#records.close();
-    const request = { transactionId: this.transactionId, reason: reason.slice(0, 1024), failures: failures.map((failure) => ({ ...failure })) };
+    const request = {
+      transactionId: this.transactionId,
+      reason: reason.slice(0, 1024),
+      failures: failures.map((failure) => ({ ...failure })),
+    };
     await this.#call(options, { name: "Abort", method: service.abort, decides: true, request: () => request });
     this.#ended(this.#refused("ABORTED_BY_CALLER", "ABORTED", "the transaction was aborted"));
   }

@@ -23,8 +23,7 @@ export type BatchHandler = (records: readonly ConsumedRecord[], context: Handler
 
 /** Which handler there is. */
 export type HandlerOptions =
-  | { readonly batch?: false | undefined; readonly handler: Handler }
-  | { readonly batch: true; readonly handler: BatchHandler };
+  { readonly batch?: false | undefined; readonly handler: Handler } | { readonly batch: true; readonly handler: BatchHandler };
 
 /** What became of a delivery's records. */
 export interface Results {
@@ -35,7 +34,11 @@ export interface Results {
 }
 
 /** Calls the handler for a delivery, record by record in their order or once for all. Resolves with a blame if it threw. */
-export async function work(delivery: Delivery, options: HandlerOptions, tracing: Tracing): Promise<Results | { readonly blame: Blame }> {
+export async function work(
+  delivery: Delivery,
+  options: HandlerOptions,
+  tracing: Tracing,
+): Promise<Results | { readonly blame: Blame }> {
   const context = { delivery, signal: delivery.signal };
   const outputs: ProducerRecord[] = [];
   const origins: (ConsumedRecord | undefined)[] = [];

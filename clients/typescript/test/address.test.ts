@@ -16,7 +16,16 @@ test("a host and a port may be written as URLs are", () => {
 });
 
 test("what is no address is refused", () => {
-  for (const address of ["", "sidecar", "unix:", "unix://", "unix:relative", "https://sidecar:7000", "sidecar:port", "http://sidecar:7000/path"]) {
+  for (const address of [
+    "",
+    "sidecar",
+    "unix:",
+    "unix://",
+    "unix:relative",
+    "https://sidecar:7000",
+    "sidecar:port",
+    "http://sidecar:7000/path",
+  ]) {
     assert.throws(() => parseAddress(address), TypeError, address);
   }
 });

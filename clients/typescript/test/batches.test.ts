@@ -28,7 +28,10 @@ function sent(batches: Batches, partial = true): [number, string[]][] {
 
 test("records are numbered and grouped", () => {
   const batches = filled(7);
-  assert.deepEqual(sent(batches, false), [[0, ["0", "1", "2"]], [3, ["3", "4", "5"]]]);
+  assert.deepEqual(sent(batches, false), [
+    [0, ["0", "1", "2"]],
+    [3, ["3", "4", "5"]],
+  ]);
   assert.deepEqual(sent(batches), [[6, ["6"]]]);
   assert.deepEqual(sent(batches), []);
   assert.equal(batches.count, 7);
@@ -38,7 +41,15 @@ test("a batch has as many bytes as fit, a large record its own", () => {
   const batches = filled(2, 90);
   batches.add(record(2, 5000));
   batches.add(record(3));
-  assert.deepEqual(sent(batches).map(([sequence, values]) => [sequence, values.length]), [[0, 1], [1, 1], [2, 1], [3, 1]]);
+  assert.deepEqual(
+    sent(batches).map(([sequence, values]) => [sequence, values.length]),
+    [
+      [0, 1],
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ],
+  );
 });
 
 test("records and bytes that are not acknowledged fill the window", () => {
@@ -57,7 +68,10 @@ test("after a break everything from the last acknowledged record on is sent agai
   batches.acknowledge(3);
   assert.ok(batches.sendAgain());
   assert.equal(batches.inFlight, false);
-  assert.deepEqual(sent(batches), [[3, ["3", "4", "5"]], [6, ["6"]]]);
+  assert.deepEqual(sent(batches), [
+    [3, ["3", "4", "5"]],
+    [6, ["6"]],
+  ]);
   batches.acknowledge(7);
   assert.equal(batches.acknowledged, 7);
   assert.equal(batches.inFlight, false);
@@ -84,7 +98,9 @@ test("a next sequence that the sidecar names is an acknowledgement too, unless i
 
 test("a record that is refused leaves no trace", () => {
   const batches = filled(1);
-  assert.throws(() => { batches.add({ topic: "t", partition: -1 }); }, RangeError);
+  assert.throws(() => {
+    batches.add({ topic: "t", partition: -1 });
+  }, RangeError);
   batches.add(record(1));
   assert.deepEqual(sent(batches), [[0, ["0", "1"]]]);
 });

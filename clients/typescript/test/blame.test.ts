@@ -8,7 +8,12 @@ import { ConsumedRecord as Wire } from "../src/generated/sidecommit/v1/consume.j
 
 const record = (offset: number): ConsumedRecord => new ConsumedRecord("t", 0, Wire.fromPartial({ offset }));
 const bad = (recordIndex?: number): BadRequestError =>
-  new BadRequestError("UNKNOWN_TOPIC: no", { nextAction: "FIX_REQUEST", code: "INVALID_ARGUMENT", reason: "UNKNOWN_TOPIC", recordIndex });
+  new BadRequestError("UNKNOWN_TOPIC: no", {
+    nextAction: "FIX_REQUEST",
+    code: "INVALID_ARGUMENT",
+    reason: "UNKNOWN_TOPIC",
+    recordIndex,
+  });
 
 test("a handler that throws blames the record it was called with", () => {
   assert.deepEqual(thrown(new RangeError("too much"), record(5)), {
@@ -40,17 +45,30 @@ test("a refused output blames the input that it was made of", () => {
 
 test("offsets are counted once per group, topic and partition", () => {
   const offsets = new OffsetsCount();
-  offsets.addAll({ groupId: "g", offsets: [{ topic: "t", partition: 0, offset: 1 }, { topic: "t", partition: 1, offset: 1 }] });
+  offsets.addAll({
+    groupId: "g",
+    offsets: [
+      { topic: "t", partition: 0, offset: 1 },
+      { topic: "t", partition: 1, offset: 1 },
+    ],
+  });
   offsets.add("g", "t", 0);
   offsets.add("h", "t", 0);
   assert.equal(offsets.count, 3);
 });
 
 test("a consumed record reads its value, and keeps absent apart from empty", () => {
-  const full = new ConsumedRecord("t", 1, Wire.fromPartial({ value: Buffer.from('{"a":1}'), headers: [{ name: "h" }, { name: "h", value: Buffer.from("2") }] }));
+  const full = new ConsumedRecord(
+    "t",
+    1,
+    Wire.fromPartial({ value: Buffer.from('{"a":1}'), headers: [{ name: "h" }, { name: "h", value: Buffer.from("2") }] }),
+  );
   assert.deepEqual(full.json(), { a: 1 });
   assert.equal(full.text(), '{"a":1}');
-  assert.equal(full.decode((bytes) => bytes.length), 7);
+  assert.equal(
+    full.decode((bytes) => bytes.length),
+    7,
+  );
   assert.equal(full.header("h")?.toString(), "2");
   assert.equal(full.header("other"), undefined);
   assert.equal(full.key, null);

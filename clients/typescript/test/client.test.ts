@@ -17,7 +17,7 @@ describe("a client of a sidecar", { concurrency: false }, () => {
   beforeEach(async () => {
     fake = new Fake();
     await fake.start();
-    client = await connect({ address: fake.address, deadlineMs: 5000 });
+    client = await connect({ address: fake.address, deadlineMs: 60_000 });
   });
 
   afterEach(() => {
@@ -37,7 +37,10 @@ describe("a client of a sidecar", { concurrency: false }, () => {
     assert.equal(ran.attempts, 1);
     assert.equal(ran.recordCount, 1200);
     assert.deepEqual(fake.values.get("tx-1"), numbers(1200));
-    assert.deepEqual(fake.commits.map(({ recordCount, offsetsCount }) => [recordCount, offsetsCount]), [[1200, 1]]);
+    assert.deepEqual(
+      fake.commits.map(({ recordCount, offsetsCount }) => [recordCount, offsetsCount]),
+      [[1200, 1]],
+    );
   });
 
   test("a stream that breaks is opened again, and no record is missing or twice", async () => {
@@ -74,7 +77,9 @@ describe("a client of a sidecar", { concurrency: false }, () => {
     fake.refuse("commit", aborted());
     const told: [number, string | undefined][] = [];
     const ran = await client.run((transaction) => transaction.produce({ topic: "t", value: "a" }), {
-      onRetry: (attempt, { reason }) => { told.push([attempt, reason]); },
+      onRetry: (attempt, { reason }) => {
+        told.push([attempt, reason]);
+      },
     });
     assert.equal(ran.attempts, 2);
     assert.deepEqual(told, [[1, "SIDECAR_RESTARTED"]]);
@@ -84,16 +89,28 @@ describe("a client of a sidecar", { concurrency: false }, () => {
 
   test("attempts bound it, and the hook may stop it", async () => {
     fake.refuse("commit", aborted(), aborted(), aborted());
-    await assert.rejects(client.run(() => undefined, { attempts: 2 }), AbortedError);
+    await assert.rejects(
+      client.run(() => undefined, { attempts: 2 }),
+      AbortedError,
+    );
     assert.equal(fake.begun, 2);
-    await assert.rejects(client.run(() => undefined, { onRetry: () => false }), AbortedError);
+    await assert.rejects(
+      client.run(() => undefined, { onRetry: () => false }),
+      AbortedError,
+    );
     assert.equal(fake.begun, 3);
   });
 
   test("a refused record comes out of the commit, and the rest is aborted", async () => {
-    fake.refuse("produceStream", refusal(status.INVALID_ARGUMENT, Reason.UNKNOWN_TOPIC, NextAction.FIX_REQUEST, { recordIndex: 0 }));
+    fake.refuse(
+      "produceStream",
+      refusal(status.INVALID_ARGUMENT, Reason.UNKNOWN_TOPIC, NextAction.FIX_REQUEST, { recordIndex: 0 }),
+    );
     const ran = client.run((transaction) => transaction.produce({ topic: "nowhere", value: "a" }));
-    await assert.rejects(ran, (error) => error instanceof BadRequestError && error.recordIndex === 0 && error.transactionId === "tx-1");
+    await assert.rejects(
+      ran,
+      (error) => error instanceof BadRequestError && error.recordIndex === 0 && error.transactionId === "tx-1",
+    );
     assert.deepEqual(fake.aborts, ["tx-1"]);
     assert.deepEqual(fake.commits, []);
   });
@@ -101,12 +118,18 @@ describe("a client of a sidecar", { concurrency: false }, () => {
   test("a commit without an outcome is in doubt, is not aborted, and may be asked again", async () => {
     fake.refuse("commit", ...Array.from({ length: 100 }, lost));
     const transaction = await client.begin();
-    await assert.rejects(transaction.commit({ deadlineMs: 200 }), (error) => error instanceof DeadlineExceededError && error.inDoubt);
+    await assert.rejects(
+      transaction.commit({ deadlineMs: 200 }),
+      (error) => error instanceof DeadlineExceededError && error.inDoubt,
+    );
     await transaction[Symbol.asyncDispose]();
     assert.deepEqual(fake.aborts, []);
     fake.refuse("commit");
     assert.equal((await transaction.commit()).transactionId, "tx-1");
-    await assert.rejects(transaction.produce({ topic: "t" }), (error) => error instanceof BadRequestError && error.reason === "NOT_OPEN");
+    await assert.rejects(
+      transaction.produce({ topic: "t" }),
+      (error) => error instanceof BadRequestError && error.reason === "NOT_OPEN",
+    );
   });
 
   test("a scope of `await using` that ends without a commit aborts", async () => {
@@ -158,7 +181,9 @@ describe("a client without a sidecar", () => {
     fake = new Fake();
     await fake.start();
   });
-  after(() => { fake.stop(); });
+  after(() => {
+    fake.stop();
+  });
 
   test("waits no longer than its deadline, and is not in doubt about what it did not ask", async () => {
     const client = await connect({ address: `${fake.address}.absent`, deadlineMs: 100 });

@@ -3,19 +3,25 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Status } from "../src/generated/google/rpc/status.js";
-import { ErrorDetail, NextAction, type Reason } from "../src/generated/sidecommit/v1/error.js";
+import { ErrorDetail, type NextAction, type Reason } from "../src/generated/sidecommit/v1/error.js";
 import {
+  GetServerInfoResponse,
   TransactionServiceService,
   type CommitRequest,
   type TransactionServiceServer,
   type TransactRequest,
 } from "../src/generated/sidecommit/v1/transaction.js";
 import { ServingState, TransactionState } from "../src/generated/sidecommit/v1/types.js";
+import { duration } from "../src/subscription.js";
 
 /** A status as the sidecar makes it. */
 export function refusal(code: status, reason: Reason, nextAction: NextAction, detail: Partial<ErrorDetail> = {}): ServiceError {
   const value = ErrorDetail.encode(ErrorDetail.fromPartial({ reason, nextAction, ...detail })).finish();
-  const packed = Status.encode({ code, message: "refused", details: [{ typeUrl: "type.googleapis.com/sidecommit.v1.ErrorDetail", value }] });
+  const packed = Status.encode({
+    code,
+    message: "refused",
+    details: [{ typeUrl: "type.googleapis.com/sidecommit.v1.ErrorDetail", value }],
+  });
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", Buffer.from(packed.finish()));
   return Object.assign(new Error("refused"), { code, details: "refused", metadata });
@@ -48,7 +54,13 @@ export class Fake {
     this.#server.addService(TransactionServiceService, this.#service());
     const path = join(mkdtempSync(join(tmpdir(), "sidecommit-")), "api.sock");
     await new Promise<void>((resolve, reject) => {
-      this.#server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => { if (error) { reject(error); } else { resolve(); } });
+      this.#server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => {
+        if (error) {
+          reject(error);
+        } else {
+          resolve();
+        }
+      });
     });
     this.address = `unix://${path}`;
   }
@@ -74,8 +86,8 @@ export class Fake {
   #service(): TransactionServiceServer {
     return {
       getServerInfo: (_call, callback) => {
-        const limits = { idleTimeout: { seconds: 0, nanos: this.idleTimeoutMs * 1e6 } };
-        callback(null, { version: "0", features: [], incarnation: 1, identity: "fake", limits: limits as never, state: ServingState.READY });
+        const limits = { idleTimeout: duration(this.idleTimeoutMs) };
+        callback(null, GetServerInfoResponse.fromPartial({ version: "0", limits, state: ServingState.READY }));
       },
       begin: (_call, callback) => {
         this.#serve("begin", callback, () => {
@@ -84,20 +96,35 @@ export class Fake {
           return { transactionId: `tx-${this.begun}`, deadline: undefined };
         });
       },
-      produce: (_call, callback) => { callback(lost()); },
+      produce: (_call, callback) => {
+        callback(lost());
+      },
       produceStream: (call) => {
         this.streams += 1;
-        call.on("data", ({ transactionId, sequence, records }: { transactionId: string; sequence: number; records: { value?: Uint8Array }[] }) => {
-          const values = this.values.get(transactionId) ?? [];
-          const refused = this.#refusals.get("produceStream")?.shift();
-          if (refused !== undefined) {
-            call.emit("error", refused);
-            return;
-          }
-          values.splice(sequence, records.length, ...records.map(({ value }) => Buffer.from(value ?? []).toString()));
-          call.write({ nextSequence: values.length });
+        call.on(
+          "data",
+          ({
+            transactionId,
+            sequence,
+            records,
+          }: {
+            transactionId: string;
+            sequence: number;
+            records: { value?: Uint8Array }[];
+          }) => {
+            const values = this.values.get(transactionId) ?? [];
+            const refused = this.#refusals.get("produceStream")?.shift();
+            if (refused !== undefined) {
+              call.emit("error", refused);
+              return;
+            }
+            values.splice(sequence, records.length, ...records.map(({ value }) => Buffer.from(value ?? []).toString()));
+            call.write({ nextSequence: values.length });
+          },
+        );
+        call.on("end", () => {
+          call.end();
         });
-        call.on("end", () => { call.end(); });
       },
       sendOffsets: ({ request }, callback) => {
         this.#serve("sendOffsets", callback, () => ({ offsetsCount: request.groupOffsets?.offsets.length ?? 0 }));
@@ -108,7 +135,11 @@ export class Fake {
       },
       commit: ({ request }, callback) => {
         this.commits.push(request);
-        this.#serve("commit", callback, () => ({ transactionId: request.transactionId, state: TransactionState.COMMITTED, ranges: [] }));
+        this.#serve("commit", callback, () => ({
+          transactionId: request.transactionId,
+          state: TransactionState.COMMITTED,
+          ranges: [],
+        }));
       },
       abort: ({ request }, callback) => {
         this.aborts.push(request.transactionId);
@@ -118,8 +149,9 @@ export class Fake {
         this.transacts.push(request);
         this.#serve("transact", callback, () => ({ transactionId: "tx", state: TransactionState.COMMITTED, ranges: [] }));
       },
-      getTransaction: (_call, callback) => { callback(lost()); },
+      getTransaction: (_call, callback) => {
+        callback(lost());
+      },
     };
   }
 }
-

@@ -5,7 +5,7 @@ import { RetryInfo } from "../src/generated/google/rpc/error_details.js";
 import { Status } from "../src/generated/google/rpc/status.js";
 import { ErrorDetail, NextAction, Reason } from "../src/generated/sidecommit/v1/error.js";
 
-const detailed = (reason: number, action: number, code = "UNAVAILABLE"): Failure => ({
+const detailed = (reason: Reason, action: NextAction, code = "UNAVAILABLE"): Failure => ({
   code,
   message: "why",
   detail: ErrorDetail.fromPartial({ reason, nextAction: action }),
@@ -27,8 +27,8 @@ test("the sidecar's word counts more than the code", () => {
 });
 
 test("what a client does not know is a reason to repeat", () => {
-  assert.equal(nextAction(detailed(999, NextAction.STOP), true), "RETRY_SAME");
-  assert.equal(nextAction(detailed(Reason.TIMED_OUT, 99), true), "RETRY_SAME");
+  assert.equal(nextAction(detailed(999 as Reason, NextAction.STOP), true), "RETRY_SAME");
+  assert.equal(nextAction(detailed(Reason.TIMED_OUT, 99 as NextAction), true), "RETRY_SAME");
 });
 
 test("details are found among others", () => {

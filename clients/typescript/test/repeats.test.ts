@@ -9,8 +9,14 @@ const lost = { code: "UNAVAILABLE", message: "connection lost" };
 const whole = (): number => 0;
 
 test("pauses double from 50 ms to 2 s, and jitter only shortens them, by a half at most", () => {
-  assert.deepEqual([1, 2, 3, 4, 5, 6, 7, 8].map((repeat) => backoff(repeat, whole)), [50, 100, 200, 400, 800, 1600, 2000, 2000]);
-  assert.equal(backoff(1, () => 0.5), 37.5);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6, 7, 8].map((repeat) => backoff(repeat, whole)),
+    [50, 100, 200, 400, 800, 1600, 2000, 2000],
+  );
+  assert.equal(
+    backoff(1, () => 0.5),
+    37.5,
+  );
   assert.ok(backoff(1, () => 0.999) > 25);
 });
 

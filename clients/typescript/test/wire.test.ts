@@ -23,7 +23,12 @@ test("the generated code reads what is written", () => {
       value: long,
       partition: 300,
       timestampMs: 2 ** 52 + 1,
-      headers: [["a", "1"], ["a", bytes(255, 0)], ["null", null], ["", ""]],
+      headers: [
+        ["a", "1"],
+        ["a", bytes(255, 0)],
+        ["null", null],
+        ["", ""],
+      ],
     },
     { topic: "orders" },
   );
@@ -35,9 +40,21 @@ test("the generated code reads what is written", () => {
   assert.equal(full.timestampMs, 2 ** 52 + 1);
   assert.deepEqual(
     full.headers.map(({ name, value }) => [name, value && [...value]]),
-    [["a", [49]], ["a", [255, 0]], ["null", undefined], ["", []]],
+    [
+      ["a", [49]],
+      ["a", [255, 0]],
+      ["null", undefined],
+      ["", []],
+    ],
   );
-  assert.deepEqual(bare, { topic: "orders", partition: undefined, key: undefined, value: undefined, headers: [], timestampMs: undefined });
+  assert.deepEqual(bare, {
+    topic: "orders",
+    partition: undefined,
+    key: undefined,
+    value: undefined,
+    headers: [],
+    timestampMs: undefined,
+  });
 });
 
 test("empty and absent differ", () => {
@@ -48,21 +65,38 @@ test("empty and absent differ", () => {
 
 test("headers may be an object or any iterable", () => {
   const [object, map] = reread({ topic: "t", headers: { a: "1", b: null } }, { topic: "t", headers: new Map([["c", "2"]]) });
-  assert.deepEqual(object?.headers.map(({ name }) => name), ["a", "b"]);
-  assert.deepEqual(map?.headers.map(({ name }) => name), ["c"]);
+  assert.deepEqual(
+    object?.headers.map(({ name }) => name),
+    ["a", "b"],
+  );
+  assert.deepEqual(
+    map?.headers.map(({ name }) => name),
+    ["c"],
+  );
 });
 
 test("a record takes the room that was measured, whatever its lengths", () => {
   const writer = new RecordWriter();
   for (const length of [0, 1, 126, 127, 128, 129, 16_383, 16_384, 70_000]) {
-    const measured = writer.measure({ topic: "t", key: "k".repeat(length), value: Buffer.alloc(length), partition: length, timestampMs: length });
+    const measured = writer.measure({
+      topic: "t",
+      key: "k".repeat(length),
+      value: Buffer.alloc(length),
+      partition: length,
+      timestampMs: length,
+    });
     assert.equal(writer.write(measured, Buffer.alloc(measured.size), 0), measured.size);
   }
 });
 
 test("numbers of any size are written as Protobuf does", () => {
   const target = Buffer.alloc(10);
-  for (const [value, expected] of [[0, [0]], [127, [127]], [128, [128, 1]], [300, [0xac, 2]]] as const) {
+  for (const [value, expected] of [
+    [0, [0]],
+    [127, [127]],
+    [128, [128, 1]],
+    [300, [0xac, 2]],
+  ] as const) {
     assert.equal(writeVarint(target, 0, value), varintSize(value));
     assert.deepEqual([...target.subarray(0, varintSize(value))], expected);
   }

@@ -21,7 +21,7 @@ async function charge(record: ConsumedRecord): Promise<ProducerRecord> {
     method: "POST",
     // The request is made of the record alone: a repeat is the same request.
     headers: { "Content-Type": "application/json", "Idempotency-Key": record.idempotencyKey },
-    body: record.value,
+    body: record.text(),
     signal: AbortSignal.timeout(10_000),
   });
   const answer = Buffer.from(await response.arrayBuffer());
@@ -38,7 +38,8 @@ try {
     groupId: setting("GROUP_ID"),
     topics: [setting("TOPIC")],
     groupInstanceId: process.env["POD_NAME"],
-    maxRecords: 50,
+    // A failed call has those before it in its delivery repeated.
+    maxRecords: 10,
     deadLetterTopic: process.env["DEAD_LETTER_TOPIC"],
     handler: charge,
   });

@@ -69,9 +69,10 @@ impl Broker {
     pub(crate) fn create(&mut self, topics: BTreeMap<String, i32>, runtime: &Runtime) -> Result<(), Wrong> {
         let wrong = |error: &dyn std::error::Error| Wrong::of("create topics", error);
         let admin: AdminClient<DefaultClientContext> = self.config.create().map_err(|error| wrong(&error))?;
-        let replication = TopicReplication::Fixed(CLUSTERS_DEFAULT);
-        let new: Vec<_> =
-            topics.iter().map(|(name, partitions)| NewTopic::new(name, *partitions, replication)).collect();
+        let new = topics.iter().map(|(name, partitions)| {
+            NewTopic::new(name, *partitions, TopicReplication::Fixed(CLUSTERS_DEFAULT))
+        });
+        let new: Vec<_> = new.collect();
         let options =
             AdminOptions::new().request_timeout(Some(CALL_BOUND)).operation_timeout(Some(CALL_BOUND));
         let created = runtime.block_on(admin.create_topics(&new, &options)).map_err(|error| wrong(&error))?;

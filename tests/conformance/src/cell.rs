@@ -31,6 +31,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) records: u64,
     /// Where logs go.
     pub(crate) logs: &'a Path,
+    /// Whether each step is told.
+    pub(crate) steps: bool,
 }
 
 pub(crate) struct Cell<'a> {

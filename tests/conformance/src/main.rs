@@ -57,6 +57,9 @@ struct Arguments {
     /// How many cells, of a language and a transport, run side by side.
     #[arg(long, default_value_t = 3)]
     jobs: usize,
+    /// Tells of each step how long it took.
+    #[arg(long)]
+    steps: bool,
 }
 
 /// What is not as it has to be.
@@ -94,7 +97,9 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     // Of this run alone: another one may go on beside it.
     let logs = tempfile::Builder::new().prefix("conformance-").tempdir_in(root.join("target"))?;
     let kafka = Kafka::shared()?;
-    let shared = Shared { kafka, runtime: &runtime, scenarios: &scenarios, records, logs: logs.path() };
+    let steps = arguments.steps;
+    let shared =
+        Shared { kafka, runtime: &runtime, scenarios: &scenarios, records, logs: logs.path(), steps };
     let rows = in_cells(shared, &cells, arguments.jobs.max(1));
     let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     let columns: Vec<_> = languages.iter().map(|language| language.name).collect();

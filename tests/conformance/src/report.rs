@@ -90,15 +90,23 @@ pub(crate) fn table(rows: &[Row], scenarios: &[String], languages: &[&str]) -> S
     table
 }
 
-/// Each failure with its evidence.
+/// Each failure with its evidence; what is the same for many is told once.
 pub(crate) fn failures(rows: &[Row]) -> String {
-    let failed = rows.iter().filter(|row| !row.passed);
-    failed
-        .map(|row| {
-            let evidence = row.evidence.replace('\n', "\n    ");
-            format!("FAIL  {} {} {}\n    {evidence}\n", row.language, row.transport, row.scenario)
-        })
-        .collect()
+    let mut failures: Vec<(&str, &'static str, &str, Vec<&str>)> = Vec::new();
+    for row in rows.iter().filter(|row| !row.passed) {
+        let same = failures.iter_mut().find(|(language, transport, evidence, _)| {
+            (*language, *transport, *evidence) == (&*row.language, row.transport, &*row.evidence)
+        });
+        match same {
+            Some((.., scenarios)) => scenarios.push(&row.scenario),
+            None => failures.push((&row.language, row.transport, &row.evidence, vec![&row.scenario])),
+        }
+    }
+    let told = failures.into_iter().map(|(language, transport, evidence, scenarios)| {
+        let (evidence, scenarios) = (evidence.replace('\n', "\n    "), scenarios.join(", "));
+        format!("FAIL  {language} {transport} {scenarios}\n    {evidence}\n")
+    });
+    told.collect()
 }
 
 #[cfg(test)]
@@ -121,7 +129,15 @@ mod tests {
         let table = table(&rows, &["commit".to_owned(), "abort".to_owned()], &["go", "rust"]);
         let lines: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(lines, [vec!["go", "rust"], vec!["commit", "x", "tcp", "ok"], vec!["abort", "-", "-"]]);
-        let failures = failures(&rows);
-        assert_eq!(failures, "FAIL  go tcp commit\n    one\n    two\n");
+        assert_eq!(failures(&rows), "FAIL  go tcp commit\n    one\n    two\n");
+    }
+
+    #[test]
+    fn what_is_the_same_is_told_once() {
+        let another = Row { scenario: "abort".to_owned(), ..row("go", "tcp", false) };
+        let rows = [row("go", "tcp", false), another, row("go", "unix", false)];
+        let expected =
+            "FAIL  go tcp commit, abort\n    one\n    two\nFAIL  go unix commit\n    one\n    two\n";
+        assert_eq!(failures(&rows), expected);
     }
 }

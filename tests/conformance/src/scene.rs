@@ -49,7 +49,13 @@ impl<'c, 'a> Scene<'c, 'a> {
     pub(crate) fn play(mut self) -> Result<String, Wrong> {
         for (number, step) in (1..).zip(&self.scenario.steps) {
             let step = self.vars.fill(step)?;
+            let begun = Instant::now();
             let played = Scenario::step(&step).and_then(|parsed| self.step(parsed));
+            if self.cell.shared.steps {
+                let (seconds, line) = (begun.elapsed().as_secs_f64(), step.to_string());
+                let line: String = line.chars().take(100).collect();
+                eprintln!("{:6.2} s  {} {} {number}: {line}", seconds, self.cell.tag, self.scenario.name);
+            }
             played.map_err(|wrong| {
                 let step: String = step.to_string().chars().take(SHOWN).collect();
                 Wrong::new(format!("step {number}, {step}\n{}", wrong.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .judge import Run
@@ -34,8 +35,7 @@ def campaign(name: str, broker: Broker, seed: int, strikes: int, inputs: int) ->
             through(pattern, run, plan(seed, pattern.kinds, strikes, inputs))
         except Failure as failure:
             run.complaints.append(str(failure))
-            for program in scene.programs:
-                say(f"  {program.name}, last: {program.last_words()}")
+            scene.tell()
         run.seconds = time.monotonic() - run.began
     return run
 
@@ -45,12 +45,16 @@ def make(name: str, folder: Path, broker: Broker, seed: int, inputs: int) -> Sce
     pattern = PATTERNS[name]
     unique = folder.name
     sidecars = [Sidecar(folder, broker.bootstrap, f"{unique}/test/{name}/{n}") for n in range(pattern.sidecars)]
-    scene = Scene(unique, folder, seed, inputs, broker, sidecars)
-    for sidecar in sidecars:
-        sidecar.start()
-    if pattern.database:
-        scene.database = Postgres(folder)
-        scene.database.start()
+    scene = Scene(unique, folder, seed, inputs, broker, sidecars, Postgres(folder) if pattern.database else None)
+    starts = [sidecar.start for sidecar in sidecars] + ([scene.database.start] if scene.database else [])
+    try:
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(start) for start in starts]:
+                started.result()
+    except Failure:
+        scene.tell()
+        scene.close()
+        raise
     return scene
 
 
@@ -87,7 +91,8 @@ def wait(pattern: Pattern, run: Run, wanted: int) -> int:
         if now > end:
             raise Failure(f"not within {PATIENCE:.0f} s: {wanted} effects, there are {effects}")
         if now > since + STANDS_STILL and Kind.MOVE in pattern.kinds:
-            strike(pattern, run, Strike(0, Kind.MOVE), effects)
+            tell(run, f"{effects} effects, what is left waits for the other slot: {Kind.MOVE.value}")
+            pattern.move()
             since = time.monotonic()
         time.sleep(0.01)
     return effects

@@ -81,7 +81,7 @@ class Program:
 
     def last_words(self) -> str:
         """The last lines that it said."""
-        return "\n".join(self.lines[-25:])
+        return "\n".join(self.lines[-40:])
 
     def _read(self, output) -> None:
         for line in output:

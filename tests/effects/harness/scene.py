@@ -61,6 +61,13 @@ class Scene:
         """The example's schema, and what the judge adds to it."""
         self.database.run((EXAMPLES / pattern / "schema.sql").read_text() + more)
 
+    def tell(self) -> None:
+        """What everybody said last, for whoever looks for the cause."""
+        for program in self.programs:
+            say(f"--- {program.name}:\n{program.last_words()}")
+        for sidecar in self.sidecars:
+            say(f"--- {sidecar.slot}:\n{sidecar.last_words()}\n{sidecar.groups()}")
+
     def close(self) -> None:
         """Ends all of it but the broker."""
         for program in self.programs:

@@ -59,16 +59,18 @@ class Sidecar:
 
     def settled(self, group: str) -> bool:
         """Whether a group has settled all that there is, and nothing is outstanding."""
-        command = [BINARY, "groups", "list", "--json", "--admin-socket", self._admin]
-        told = subprocess.run(command, env=environment(), capture_output=True)
-        if told.returncode:
-            return False
-        sessions = [one for one in json.loads(told.stdout)["sessions"] if one["group_id"] == group and one["connected"]]
+        sessions = json.loads(self.groups("--json") or '{"sessions": []}')["sessions"]
+        sessions = [one for one in sessions if one["group_id"] == group and one["connected"]]
         partitions = [partition for one in sessions for partition in one["partitions"]]
         # What was written in one transaction ends with its marker, which is an offset, too.
         return bool(partitions) and all(
             one["lag"] is not None and one["lag"] <= 1 and not one["outstanding_delivery_id"] for one in partitions
         )
+
+    def groups(self, *options: str) -> str:
+        """What is read through it; nothing if it does not answer."""
+        command = [BINARY, "groups", "list", *options, "--admin-socket", self._admin]
+        return subprocess.run(command, env=environment(), capture_output=True, text=True).stdout
 
     def last_words(self) -> str:
         """The end of its log."""

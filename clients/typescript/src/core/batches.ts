@@ -1,5 +1,5 @@
 import type { ProducerRecord } from "../records.js";
-import { RecordWriter, varintSize, writeVarint, type Measured } from "./wire.js";
+import { varintSize, writeVarint, type Measured, type RecordWriter } from "./wire.js";
 
 const TRANSACTION_ID_TAG = 0x0a;
 const SEQUENCE_TAG = 0x10;
@@ -71,8 +71,7 @@ export class Batches {
   /** Whether nothing more should be added for now. */
   get full(): boolean {
     return (
-      this.#count - this.#acknowledged >= this.#limits.windowRecords ||
-      this.#waitingBytes + this.#used >= this.#limits.windowBytes
+      this.#count - this.#acknowledged >= this.#limits.windowRecords || this.#waitingBytes + this.#used >= this.#limits.windowBytes
     );
   }
 

@@ -1,5 +1,5 @@
 import type { ConsumedRecord } from "../delivery.js";
-import { BadRequestError, RejectError } from "../errors.js";
+import { RejectError, type BadRequestError } from "../errors.js";
 import type { FailedRecord } from "../transaction.js";
 
 /** What is to be told of a record that failed, but for its delivery. */

@@ -41,7 +41,11 @@ export class Channel {
   }
 
   /** One call, which waits for a connection. Rejects with a gRPC error, or with the signal's reason. */
-  unary<Q, R>(method: Method<Q, R>, request: Q, call: { deadline: Date; trace: Carrier; signal?: AbortSignal | undefined }): Promise<R> {
+  unary<Q, R>(
+    method: Method<Q, R>,
+    request: Q,
+    call: { deadline: Date; trace: Carrier; signal?: AbortSignal | undefined },
+  ): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#check();
       const { signal } = call;

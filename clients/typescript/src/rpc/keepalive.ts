@@ -59,7 +59,10 @@ export class KeepAlive {
     for (let from = 0; from < ids.length; from += IDS_MAX) {
       const request = { transactionIds: ids.slice(from, from + IDS_MAX) };
       try {
-        await this.#channel.unary(TransactionServiceService.keepAlive, request, { deadline: new Date(Date.now() + forMs), trace: {} });
+        await this.#channel.unary(TransactionServiceService.keepAlive, request, {
+          deadline: new Date(Date.now() + forMs),
+          trace: {},
+        });
       } catch (error) {
         // The next one comes soon. If it was too late then, the transaction's own calls say so.
         if (failureOf(error) === undefined) {

@@ -54,7 +54,8 @@ export class RecordStream {
         return QUEUED;
       }
     } catch (error) {
-      return Promise.reject(error as Error);
+      const refused = error as Error;
+      return Promise.reject(refused);
     }
     return this.#room.wait(
       () => {
@@ -144,17 +145,23 @@ export class RecordStream {
         this.#onAcknowledged(nextSequence);
       }
     });
-    call.on("drain", current(() => {
-      this.#blocked = false;
-      this.#pump();
-    }));
-    call.on("end", current(() => {
-      this.#drop();
-      // An end that nobody asked for is a break like any other.
-      if (!this.#over && this.#batches.inFlight) {
-        this.#again(0);
-      }
-    }));
+    call.on(
+      "drain",
+      current(() => {
+        this.#blocked = false;
+        this.#pump();
+      }),
+    );
+    call.on(
+      "end",
+      current(() => {
+        this.#drop();
+        // An end that nobody asked for is a break like any other.
+        if (!this.#over && this.#batches.inFlight) {
+          this.#again(0);
+        }
+      }),
+    );
     call.on("error", (error: ServiceError) => {
       if (call === this.#call) {
         this.#onFailure(error);

@@ -167,9 +167,12 @@ export class Session {
   #again(waitMs: number | undefined): void {
     this.#call = undefined;
     this.#breaks += 1;
-    this.#timer = setTimeout(() => {
-      this.open();
-    }, waitMs ?? backoff(this.#breaks));
+    this.#timer = setTimeout(
+      () => {
+        this.open();
+      },
+      waitMs ?? backoff(this.#breaks),
+    );
   }
 
   #ask(): void {

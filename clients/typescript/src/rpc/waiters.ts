@@ -39,7 +39,11 @@ export class Waiters {
         settle(signal?.reason as Error);
       };
       const waiter = { attempt, settle };
-      const timer = Number.isFinite(deadlineMs) ? setTimeout(() => { settle(expired()); }, deadlineMs) : undefined;
+      const timer = Number.isFinite(deadlineMs)
+        ? setTimeout(() => {
+            settle(expired());
+          }, deadlineMs)
+        : undefined;
       signal?.addEventListener("abort", cancel, { once: true });
       this.#waiting.add(waiter);
     });

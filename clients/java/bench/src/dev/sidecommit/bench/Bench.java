@@ -8,12 +8,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Measures a contender: large transactions one after the other, or many callers with small ones. */
+/**
+ * Measures a contender: large transactions one after the other, or many callers with small ones.
+ */
 public final class Bench {
     private static final int BULK_RECORDS = 10_000;
     private static final int BULK_BYTES = 1_000;
     private static final int SMALL_BYTES = 100;
     private static final int SMALL_CALLERS = 32;
+
     /** Transactions of each caller before the measurement: the JIT has to have seen all. */
     private static final int SMALL_WARM_UP = 50;
 

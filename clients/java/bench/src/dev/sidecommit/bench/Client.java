@@ -2,6 +2,7 @@ package dev.sidecommit.bench;
 
 import dev.sidecommit.client.ProducerRecord;
 import dev.sidecommit.client.Sidecommit;
+
 import java.util.List;
 import java.util.UUID;
 
@@ -17,9 +18,12 @@ final class Client implements Contender {
     @Override
     public void transaction(String topic, List<byte[]> values) {
         if (bulk) {
-            client.run(transaction -> values.forEach(value -> transaction.produce(topic, null, value)));
+            client.run(
+                    transaction ->
+                            values.forEach(value -> transaction.produce(topic, null, value)));
         } else {
-            var records = values.stream().map(value -> ProducerRecord.of(topic, null, value)).toList();
+            var records =
+                    values.stream().map(value -> ProducerRecord.of(topic, null, value)).toList();
             client.transact(records, UUID.randomUUID().toString());
         }
     }

@@ -1,20 +1,22 @@
 package dev.sidecommit.bench;
 
-import java.util.List;
-import java.util.Map;
-import java.util.UUID;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+
 /** Kafka's Java client: a pool of transactional producers, tuned as tests/bench/java's. */
 final class Native implements Contender {
     private static final int POOL = 8;
 
-    private final BlockingQueue<KafkaProducer<byte[], byte[]>> pool = new ArrayBlockingQueue<>(POOL);
+    private final BlockingQueue<KafkaProducer<byte[], byte[]>> pool =
+            new ArrayBlockingQueue<>(POOL);
 
     Native(boolean bulk) {
         int producers = bulk ? 1 : POOL;
@@ -54,10 +56,12 @@ final class Native implements Contender {
                         id,
                         ProducerConfig.ACKS_CONFIG,
                         "all",
-                        // How long it waits when the last transaction's markers are not written yet: by default 100 ms.
+                        // How long it waits when the last transaction's markers are not written
+                        // yet: by default 100 ms.
                         ProducerConfig.RETRY_BACKOFF_MS_CONFIG,
                         10,
-                        // One record has nothing to wait for; many travel in larger batches than the default of 16 KiB.
+                        // One record has nothing to wait for; many travel in larger batches than
+                        // the default of 16 KiB.
                         ProducerConfig.LINGER_MS_CONFIG,
                         bulk ? 5 : 0,
                         ProducerConfig.BATCH_SIZE_CONFIG,

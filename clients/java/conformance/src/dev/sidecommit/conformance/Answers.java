@@ -2,6 +2,7 @@ package dev.sidecommit.conformance;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import dev.sidecommit.client.AbortedException;
 import dev.sidecommit.client.BadRequestException;
 import dev.sidecommit.client.DeadlineExceededException;
@@ -26,7 +27,10 @@ final class Answers {
         if (thrown instanceof Transactions.Attempted attempted) {
             return error(attempted.getCause()).put("attempts", attempted.attempts);
         }
-        ObjectNode error = Driver.object().put("kind", kind(thrown)).put("message", String.valueOf(thrown.getMessage()));
+        ObjectNode error =
+                Driver.object()
+                        .put("kind", kind(thrown))
+                        .put("message", String.valueOf(thrown.getMessage()));
         if (thrown instanceof SidecommitException refused) {
             error.put("reason", name(refused.reason(), "REASON_"));
             error.put("next_action", name(refused.nextAction(), "NEXT_ACTION_"));
@@ -85,6 +89,8 @@ final class Answers {
     }
 
     private static String name(Enum<?> value, String prefix) {
-        return value.name().startsWith(prefix) ? value.name().substring(prefix.length()) : value.name();
+        return value.name().startsWith(prefix)
+                ? value.name().substring(prefix.length())
+                : value.name();
     }
 }

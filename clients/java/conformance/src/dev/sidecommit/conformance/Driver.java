@@ -3,10 +3,13 @@ package dev.sidecommit.conformance;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import dev.sidecommit.client.Sidecommit;
+
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
+
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +21,7 @@ import java.util.concurrent.Semaphore;
 /** The client behind the line protocol of tests/conformance. */
 public final class Driver {
     private static final ObjectMapper MAPPER = new ObjectMapper();
+
     /** Its end. */
     private static final String END = "end";
 
@@ -63,7 +67,8 @@ public final class Driver {
     }
 
     private void read() {
-        try (var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
+        try (var lines =
+                new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 JsonNode command = MAPPER.readTree(line);
                 switch (command.path("op").asText()) {
@@ -119,7 +124,9 @@ public final class Driver {
     }
 
     private ObjectNode context(JsonNode command) {
-        context = W3CTraceContextPropagator.getInstance().extract(Context.root(), command, new Fields());
+        context =
+                W3CTraceContextPropagator.getInstance()
+                        .extract(Context.root(), command, new Fields());
         return object();
     }
 

@@ -1,7 +1,9 @@
 package dev.sidecommit.conformance;
 
 import com.fasterxml.jackson.databind.JsonNode;
+
 import io.opentelemetry.context.propagation.TextMapGetter;
+
 import java.util.List;
 
 /** A command's fields, as where a trace context may be. */

@@ -2,11 +2,14 @@ package dev.sidecommit.conformance;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import dev.sidecommit.client.ConsumerRecord;
 import dev.sidecommit.client.Processor;
 import dev.sidecommit.client.ProducerRecord;
 import dev.sidecommit.client.Subscription;
+
 import io.opentelemetry.api.trace.Span;
+
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +18,7 @@ import java.util.List;
 final class Processing {
     private final Driver driver;
     private Processor processor;
+
     /** Of the command that stopped it; 0: none did. */
     private int stoppedBy;
 
@@ -44,9 +48,14 @@ final class Processing {
                         ? driver.client()
                                 .batchProcessor(
                                         subscription.build(),
-                                        records -> records.stream().map(record -> copy(record, output, poison)).toList())
+                                        records ->
+                                                records.stream()
+                                                        .map(record -> copy(record, output, poison))
+                                                        .toList())
                         : driver.client()
-                                .processor(subscription.build(), record -> List.of(copy(record, output, poison)));
+                                .processor(
+                                        subscription.build(),
+                                        record -> List.of(copy(record, output, poison)));
         stoppedBy = 0;
         Processor running = processor;
         new Thread(() -> run(running, command.path("id").asInt()), "process").start();
@@ -71,7 +80,9 @@ final class Processing {
         }
         if (command != 0) {
             ObjectNode answer = Driver.object().put("id", command);
-            answer.set(ended.has("error") ? "error" : "ok", ended.has("error") ? ended.get("error") : ended);
+            answer.set(
+                    ended.has("error") ? "error" : "ok",
+                    ended.has("error") ? ended.get("error") : ended);
             driver.say(answer);
             return;
         }

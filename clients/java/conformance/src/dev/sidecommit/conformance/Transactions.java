@@ -2,6 +2,7 @@ package dev.sidecommit.conformance;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+
 import dev.sidecommit.client.Outcome;
 import dev.sidecommit.client.ProducerRecord;
 import dev.sidecommit.client.RunOptions;
@@ -11,6 +12,7 @@ import dev.sidecommit.client.TransactOptions;
 import dev.sidecommit.client.Transaction;
 import dev.sidecommit.client.TransactionOptions;
 import dev.sidecommit.client.TransactionRef;
+
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -49,10 +51,15 @@ final class Transactions {
         }
     }
 
-    private Outcome scope(JsonNode command, TransactionOptions options, int[] attempts) throws Exception {
+    private Outcome scope(JsonNode command, TransactionOptions options, int[] attempts)
+            throws Exception {
         if (command.path("attempts").asInt(1) > 1) {
-            var run = RunOptions.defaults().attempts(command.get("attempts").asInt()).transaction(options);
-            return driver.client().run(run, transaction -> work(command, transaction, ++attempts[0]));
+            var run =
+                    RunOptions.defaults()
+                            .attempts(command.get("attempts").asInt())
+                            .transaction(options);
+            return driver.client()
+                    .run(run, transaction -> work(command, transaction, ++attempts[0]));
         }
         attempts[0]++;
         try (Transaction transaction = driver.client().begin(options)) {
@@ -65,7 +72,10 @@ final class Transactions {
         records(command).forEach(transaction::produce);
         JsonNode generate = command.path("generate");
         for (int i = 0; i < generate.path("count").asInt(); i++) {
-            transaction.produce(generate.get("topic").asText(), utf8("" + i), generated(i, generate.get("size").asInt()));
+            transaction.produce(
+                    generate.get("topic").asText(),
+                    utf8("" + i),
+                    generated(i, generate.get("size").asInt()));
         }
         JsonNode offsets = command.path("offsets");
         if (offsets.has("group_id")) {
@@ -88,7 +98,9 @@ final class Transactions {
     ObjectNode transact(JsonNode command) {
         var options = TransactOptions.defaults();
         if (command.path("first_attempt_ms").asLong() > 0) {
-            options = options.firstAttemptTime(Instant.ofEpochMilli(command.get("first_attempt_ms").asLong()));
+            options =
+                    options.firstAttemptTime(
+                            Instant.ofEpochMilli(command.get("first_attempt_ms").asLong()));
         }
         if (command.path("attempts").asInt() > 0) {
             options = options.attempts(command.get("attempts").asInt());
@@ -96,7 +108,8 @@ final class Transactions {
         if (command.path("deadline_ms").asLong() > 0) {
             options = options.deadline(Duration.ofMillis(command.get("deadline_ms").asLong()));
         }
-        return Answers.committed(driver.client().transact(records(command), command.path("key").asText(), options));
+        return Answers.committed(
+                driver.client().transact(records(command), command.path("key").asText(), options));
     }
 
     ObjectNode outcome(JsonNode command) {
@@ -108,7 +121,8 @@ final class Transactions {
         } else {
             transaction = TransactionRef.idempotencyKey(command.path("key").asText());
         }
-        return Answers.outcome(driver.client().getOutcome(transaction, command.path("wait").asBoolean(true)));
+        return Answers.outcome(
+                driver.client().getOutcome(transaction, command.path("wait").asBoolean(true)));
     }
 
     private static List<ProducerRecord> records(JsonNode command) {
@@ -133,7 +147,8 @@ final class Transactions {
     private static Map<TopicPartition, Long> offsets(JsonNode given) {
         Map<TopicPartition, Long> offsets = new HashMap<>();
         for (JsonNode each : given.get("offsets")) {
-            var partition = new TopicPartition(each.get("topic").asText(), each.get("partition").asInt());
+            var partition =
+                    new TopicPartition(each.get("topic").asText(), each.get("partition").asInt());
             offsets.put(partition, each.get("offset").asLong());
         }
         return offsets;

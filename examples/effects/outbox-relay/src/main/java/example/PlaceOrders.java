@@ -19,7 +19,7 @@ public final class PlaceOrders {
         try (Connection database = DriverManager.getConnection(System.getenv("DATABASE_URL"))) {
             database.setAutoCommit(false);
             for (long id = 1; id <= Long.parseLong(args[0]); id++) {
-                place(database, topic, id, "customer-" + id % 20, 100 * id);
+                place(database, topic, id, "customer-" + id % 100, 100 * id);
             }
         }
     }

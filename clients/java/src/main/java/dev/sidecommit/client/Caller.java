@@ -8,10 +8,12 @@ import dev.sidecommit.v1.GetServerInfoRequest;
 import dev.sidecommit.v1.GetServerInfoResponse;
 import dev.sidecommit.v1.ServingState;
 import dev.sidecommit.v1.TransactionServiceGrpc;
+
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
+
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -28,14 +30,19 @@ final class Caller {
     }
 
     /**
-     * The future is completed on a thread of gRPC's: nothing that depends on it may wait. It fails with a {@link Failure}.
+     * The future is completed on a thread of gRPC's: nothing that depends on it may wait. It fails
+     * with a {@link Failure}.
      *
      * @param request for the nth attempt, from 1 on
      */
     <Q, R> CompletableFuture<R> call(
-            Subject subject, MethodDescriptor<Q, R> method, Duration deadline, IntFunction<Q> request) {
+            Subject subject,
+            MethodDescriptor<Q, R> method,
+            Duration deadline,
+            IntFunction<Q> request) {
         connection.checkOpen();
-        var repeated = new Repeated<>(subject, method, System.nanoTime() + deadline.toNanos(), request);
+        var repeated =
+                new Repeated<>(subject, method, System.nanoTime() + deadline.toNanos(), request);
         repeated.attempt();
         return repeated.future;
     }
@@ -48,9 +55,17 @@ final class Caller {
         return ready;
     }
 
-    private void askReady(Subject subject, long end, int attempt, CompletableFuture<GetServerInfoResponse> ready) {
+    private void askReady(
+            Subject subject,
+            long end,
+            int attempt,
+            CompletableFuture<GetServerInfoResponse> ready) {
         Duration left = Duration.ofNanos(Math.max(0, end - System.nanoTime()));
-        call(subject, TransactionServiceGrpc.getGetServerInfoMethod(), left, n -> GetServerInfoRequest.getDefaultInstance())
+        call(
+                        subject,
+                        TransactionServiceGrpc.getGetServerInfoMethod(),
+                        left,
+                        n -> GetServerInfoRequest.getDefaultInstance())
                 .whenComplete(
                         (info, error) -> {
                             if (error != null) {
@@ -58,8 +73,12 @@ final class Caller {
                             } else if (info.getState() == ServingState.SERVING_STATE_READY) {
                                 ready.complete(info);
                             } else {
-                                Duration pause = Backoff.after(attempt, ThreadLocalRandom.current());
-                                later(ready, pause, () -> askReady(subject, end, attempt + 1, ready));
+                                Duration pause =
+                                        Backoff.after(attempt, ThreadLocalRandom.current());
+                                later(
+                                        ready,
+                                        pause,
+                                        () -> askReady(subject, end, attempt + 1, ready));
                             }
                         });
     }
@@ -133,10 +152,14 @@ final class Caller {
             } else if (System.nanoTime() + step.after().toNanos() >= end) {
                 // The sidecar's own word says more than that gRPC waited in vain.
                 boolean own = refusal.detail().getReasonValue() != 0;
-                future.completeExceptionally(Failure.late(subject, own || last == null ? refusal : last));
+                future.completeExceptionally(
+                        Failure.late(subject, own || last == null ? refusal : last));
             } else {
                 last = refusal;
-                later(future, step.after(), step.kind() == Step.Kind.REPEAT ? this::attempt : this::awaitReady);
+                later(
+                        future,
+                        step.after(),
+                        step.kind() == Step.Kind.REPEAT ? this::attempt : this::awaitReady);
             }
         }
 
@@ -147,7 +170,8 @@ final class Caller {
                             (info, error) -> {
                                 if (error == null) {
                                     attempt();
-                                } else if (Waiting.cause(error) instanceof Failure failure && failure.isLate()) {
+                                } else if (Waiting.cause(error) instanceof Failure failure
+                                        && failure.isLate()) {
                                     future.completeExceptionally(Failure.late(subject, last));
                                 } else {
                                     future.completeExceptionally(Waiting.cause(error));

@@ -2,6 +2,7 @@ package dev.sidecommit.client;
 
 import dev.sidecommit.client.internal.Address;
 import dev.sidecommit.client.internal.Backoff;
+
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
@@ -13,6 +14,7 @@ import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -27,15 +29,21 @@ final class Connection implements AutoCloseable {
     private static final CallOptions OPTIONS =
             CallOptions.DEFAULT.withWaitForReady().withExecutor(Runnable::run);
 
-    private static final CallOptions.Key<Metadata> TRACE = CallOptions.Key.create("sidecommit-trace");
+    private static final CallOptions.Key<Metadata> TRACE =
+            CallOptions.Key.create("sidecommit-trace");
     private static final long CLOSE_SECONDS = 5;
 
-    /** For each connection over a socket gRPC asks for TCP's keep-alive, which Netty then warns of. Kept, as loggers are forgotten. */
-    private static final Logger NETTY = Logger.getLogger("io.grpc.netty.shaded.io.netty.bootstrap.Bootstrap");
+    /**
+     * For each connection over a socket gRPC asks for TCP's keep-alive, which Netty then warns of.
+     * Kept, as loggers are forgotten.
+     */
+    private static final Logger NETTY =
+            Logger.getLogger("io.grpc.netty.shaded.io.netty.bootstrap.Bootstrap");
 
     private final ManagedChannel channel;
     private final ScheduledThreadPoolExecutor clock;
     private final Tracing tracing = Tracing.detect();
+    private volatile Runnable connected = () -> {};
     private volatile boolean closed;
 
     Connection(Address address) {
@@ -73,6 +81,11 @@ final class Connection implements AutoCloseable {
         return trace == null ? OPTIONS : OPTIONS.withOption(TRACE, trace);
     }
 
+    /** Is told of each connection from now on. */
+    void onConnected(Runnable task) {
+        connected = task;
+    }
+
     boolean isClosed() {
         return closed;
     }
@@ -95,16 +108,26 @@ final class Connection implements AutoCloseable {
         }
     }
 
-    /** gRPC's own pauses between attempts to connect grow to two minutes; a sidecar is back sooner. */
+    /**
+     * gRPC's own pauses between attempts to connect grow to two minutes; a sidecar is back sooner.
+     */
     private void watch(int failures) {
         ConnectivityState state = channel.getState(false);
-        if (state == ConnectivityState.TRANSIENT_FAILURE) {
-            long pause = Backoff.after(failures + 1, ThreadLocalRandom.current()).toMillis();
-            later(channel::resetConnectBackoff, pause);
+        int next =
+                switch (state) {
+                    case TRANSIENT_FAILURE -> failures + 1;
+                    case READY -> 0;
+                    default -> failures;
+                };
+        if (state == ConnectivityState.SHUTDOWN) {
+            return;
         }
-        int next = state == ConnectivityState.TRANSIENT_FAILURE ? failures + 1 : state == ConnectivityState.READY ? 0 : failures;
-        if (state != ConnectivityState.SHUTDOWN) {
-            channel.notifyWhenStateChanged(state, () -> watch(next));
+        channel.notifyWhenStateChanged(state, () -> watch(next));
+        if (state == ConnectivityState.TRANSIENT_FAILURE) {
+            long pause = Backoff.after(next, ThreadLocalRandom.current()).toMillis();
+            later(channel::resetConnectBackoff, pause);
+        } else if (state == ConnectivityState.READY && !closed) {
+            connected.run();
         }
     }
 
@@ -125,7 +148,8 @@ final class Connection implements AutoCloseable {
 
     private static final class TraceInterceptor implements ClientInterceptor {
         @Override
-        public <Q, R> ClientCall<Q, R> interceptCall(MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
+        public <Q, R> ClientCall<Q, R> interceptCall(
+                MethodDescriptor<Q, R> method, CallOptions options, Channel next) {
             ClientCall<Q, R> call = next.newCall(method, options);
             Metadata trace = options.getOption(TRACE);
             if (trace == null) {

@@ -6,6 +6,7 @@ import dev.sidecommit.v1.ConsumeServiceGrpc;
 import dev.sidecommit.v1.Credit;
 import dev.sidecommit.v1.Release;
 import dev.sidecommit.v1.Subscribe;
+
 import io.grpc.Status;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
@@ -25,19 +26,28 @@ final class ConsumeStream {
 
     ConsumeStream(Connection connection, Subscribe subscribe, Listener listener) {
         connection.checkOpen();
-        var call = connection.channel().newCall(ConsumeServiceGrpc.getConsumeMethod(), connection.options(null));
+        var call =
+                connection
+                        .channel()
+                        .newCall(ConsumeServiceGrpc.getConsumeMethod(), connection.options(null));
         said = ClientCalls.asyncBidiStreamingCall(call, new Told(listener));
         said.onNext(ConsumeRequest.newBuilder().setSubscribe(subscribe).build());
     }
 
     void credit(int deliveries) {
         if (deliveries > 0) {
-            said.onNext(ConsumeRequest.newBuilder().setCredit(Credit.newBuilder().setDeliveries(deliveries)).build());
+            said.onNext(
+                    ConsumeRequest.newBuilder()
+                            .setCredit(Credit.newBuilder().setDeliveries(deliveries))
+                            .build());
         }
     }
 
     void release(String deliveryId) {
-        said.onNext(ConsumeRequest.newBuilder().setRelease(Release.newBuilder().setDeliveryId(deliveryId)).build());
+        said.onNext(
+                ConsumeRequest.newBuilder()
+                        .setRelease(Release.newBuilder().setDeliveryId(deliveryId))
+                        .build());
     }
 
     void halfClose() {

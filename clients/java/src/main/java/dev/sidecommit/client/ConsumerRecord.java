@@ -1,6 +1,7 @@
 package dev.sidecommit.client;
 
 import dev.sidecommit.v1.ConsumedRecord;
+
 import java.util.List;
 
 /** A record that was delivered. */

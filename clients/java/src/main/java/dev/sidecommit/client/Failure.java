@@ -2,9 +2,12 @@ package dev.sidecommit.client;
 
 import dev.sidecommit.client.internal.Refusal;
 import dev.sidecommit.v1.NextAction;
+
 import io.grpc.Status;
 
-/** What failed futures have inside: what the exception is made of, in the thread that is told it. */
+/**
+ * What failed futures have inside: what the exception is made of, in the thread that is told it.
+ */
 final class Failure extends RuntimeException {
     private static final long serialVersionUID = 1;
 
@@ -40,17 +43,29 @@ final class Failure extends RuntimeException {
     /** The deadline is over. The last refusal tells why it took so long; null: there was none. */
     static Failure late(Subject subject, Refusal last) {
         String why = "no outcome within the deadline" + (last == null ? "" : ": " + last.message());
-        var action = subject.decides ? NextAction.NEXT_ACTION_ASK_OUTCOME : NextAction.NEXT_ACTION_RETRY_SAME;
-        return new Failure(subject, unanswered(Status.Code.DEADLINE_EXCEEDED, why, action, last), true);
+        var action =
+                subject.decides
+                        ? NextAction.NEXT_ACTION_ASK_OUTCOME
+                        : NextAction.NEXT_ACTION_RETRY_SAME;
+        return new Failure(
+                subject, unanswered(Status.Code.DEADLINE_EXCEEDED, why, action, last), true);
     }
 
     static Failure interrupted(Subject subject) {
-        var action = subject.decides ? NextAction.NEXT_ACTION_ASK_OUTCOME : NextAction.NEXT_ACTION_RETRY_SAME;
-        return new Failure(subject, unanswered(Status.Code.CANCELLED, "interrupted while waiting", action, null), true);
+        var action =
+                subject.decides
+                        ? NextAction.NEXT_ACTION_ASK_OUTCOME
+                        : NextAction.NEXT_ACTION_RETRY_SAME;
+        return new Failure(
+                subject,
+                unanswered(Status.Code.CANCELLED, "interrupted while waiting", action, null),
+                true);
     }
 
-    private static Refusal unanswered(Status.Code code, String message, NextAction action, Refusal last) {
-        var detail = last == null ? dev.sidecommit.v1.ErrorDetail.getDefaultInstance() : last.detail();
+    private static Refusal unanswered(
+            Status.Code code, String message, NextAction action, Refusal last) {
+        var detail =
+                last == null ? dev.sidecommit.v1.ErrorDetail.getDefaultInstance() : last.detail();
         return new Refusal(code, message, action, detail, null);
     }
 
@@ -63,7 +78,8 @@ final class Failure extends RuntimeException {
         String message = message();
         String id = subject.transactionId;
         if (late) {
-            return new DeadlineExceededException(message, refusal, id, subject.decides, subject.ask);
+            return new DeadlineExceededException(
+                    message, refusal, id, subject.decides, subject.ask);
         }
         return switch (refusal.action()) {
             case NEXT_ACTION_BEGIN_AGAIN -> new AbortedException(message, refusal, id);
@@ -75,7 +91,10 @@ final class Failure extends RuntimeException {
     private String message() {
         String reason = refusal.detail().getReason().name().replaceFirst("^REASON_", "");
         boolean named = refusal.detail().getReasonValue() != 0 && !late;
-        String doubt = late && subject.decides ? "; it may have been committed: ask for the outcome of " + subject.ask : "";
+        String doubt =
+                late && subject.decides
+                        ? "; it may have been committed: ask for the outcome of " + subject.ask
+                        : "";
         return getMessage() + (named ? " (" + reason + ")" : "") + doubt;
     }
 }

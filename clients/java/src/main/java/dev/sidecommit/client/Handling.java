@@ -3,6 +3,7 @@ package dev.sidecommit.client;
 import dev.sidecommit.v1.Delivery;
 import dev.sidecommit.v1.DeliveryFailure;
 import dev.sidecommit.v1.Record;
+
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -63,7 +64,9 @@ interface Handling {
             var partition = new TopicPartition(delivery.getTopic(), delivery.getPartition());
             for (var proto : delivery.getRecordsList()) {
                 try (var scope = tracing.enter(proto.getHeadersList())) {
-                    results.add(handler.handle(new ConsumerRecord(partition, proto)), proto.getOffset());
+                    results.add(
+                            handler.handle(new ConsumerRecord(partition, proto)),
+                            proto.getOffset());
                 } catch (Throwable error) {
                     throw blame(delivery, error, proto.getOffset());
                 }
@@ -80,7 +83,9 @@ interface Handling {
             long only = delivery.getRecordsCount() == 1 ? delivery.getRecords(0).getOffset() : -1;
             try {
                 var records =
-                        delivery.getRecordsList().stream().map(proto -> new ConsumerRecord(partition, proto)).toList();
+                        delivery.getRecordsList().stream()
+                                .map(proto -> new ConsumerRecord(partition, proto))
+                                .toList();
                 results.add(handler.handle(records), only);
             } catch (Throwable error) {
                 throw blame(delivery, error, only);
@@ -94,13 +99,17 @@ interface Handling {
             // Not the record's doing.
             throw broken;
         }
-        long named = error instanceof RecordFailedException failed ? failed.offset().orElse(offset) : offset;
+        long named =
+                error instanceof RecordFailedException failed
+                        ? failed.offset().orElse(offset)
+                        : offset;
         boolean retryable = !(error instanceof RejectException);
         String message = error.getMessage() == null ? "" : error.getMessage();
         return new Blamed(failure(delivery, named, retryable, error.getClass().getName(), message));
     }
 
-    static DeliveryFailure failure(Delivery delivery, long offset, boolean retryable, String errorClass, String message) {
+    static DeliveryFailure failure(
+            Delivery delivery, long offset, boolean retryable, String errorClass, String message) {
         var failure =
                 DeliveryFailure.newBuilder()
                         .setDeliveryId(delivery.getDeliveryId())

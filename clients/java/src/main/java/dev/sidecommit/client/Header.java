@@ -1,6 +1,7 @@
 package dev.sidecommit.client;
 
 import com.google.protobuf.ByteString;
+
 import java.nio.charset.StandardCharsets;
 
 /** A header of a record. */
@@ -20,7 +21,8 @@ public final class Header {
     }
 
     static Header of(dev.sidecommit.v1.Header header) {
-        return new Header(header.getName(), header.hasValue() ? header.getValue().toByteArray() : null);
+        return new Header(
+                header.getName(), header.hasValue() ? header.getValue().toByteArray() : null);
     }
 
     dev.sidecommit.v1.Header proto() {

@@ -1,11 +1,13 @@
 package dev.sidecommit.client;
 
 import dev.sidecommit.v1.Header;
+
 import io.grpc.Metadata;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
+
 import java.util.List;
 
 /** The only class that knows OpenTelemetry, so that it may be absent. */

@@ -2,17 +2,21 @@ package dev.sidecommit.client;
 
 import dev.sidecommit.v1.Reason;
 import dev.sidecommit.v1.TransactionState;
+
 import java.util.List;
 
 /**
  * What became of a transaction.
  *
  * @param transactionId its id
- * @param state COMMITTED, ABORTED or UNKNOWN, or, of {@link Sidecommit#getOutcome(TransactionRef, boolean)} without waiting, one before
- * @param reason why it was aborted or why its outcome is unknown; {@code REASON_UNSPECIFIED} otherwise
+ * @param state COMMITTED, ABORTED or UNKNOWN, or, of {@link Sidecommit#getOutcome(TransactionRef,
+ *     boolean)} without waiting, one before
+ * @param reason why it was aborted or why its outcome is unknown; {@code REASON_UNSPECIFIED}
+ *     otherwise
  * @param recordCount how many records it has
  * @param offsetsCount how many offsets, of groups and partitions, it has
- * @param ranges where its records are, sorted by topic and partition; empty if only the fact is known
+ * @param ranges where its records are, sorted by topic and partition; empty if only the fact is
+ *     known
  */
 public record Outcome(
         String transactionId,
@@ -23,7 +27,10 @@ public record Outcome(
         List<PartitionRange> ranges) {
 
     static Outcome committed(
-            String transactionId, long records, long offsets, List<dev.sidecommit.v1.PartitionRange> ranges) {
+            String transactionId,
+            long records,
+            long offsets,
+            List<dev.sidecommit.v1.PartitionRange> ranges) {
         return new Outcome(
                 transactionId,
                 TransactionState.TRANSACTION_STATE_COMMITTED,

@@ -8,6 +8,7 @@ import dev.sidecommit.client.internal.Refusal;
 import dev.sidecommit.client.internal.Step;
 import dev.sidecommit.v1.ConsumeResponse;
 import dev.sidecommit.v1.NextAction;
+
 import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
@@ -19,13 +20,18 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Reads topics, calls a handler, and commits what it returns together with the offsets, until it is stopped: by {@link #stop()}, by SIGTERM or
- * SIGINT unless the subscription says otherwise, or by an interrupt of the thread that runs it.
+ * Reads topics, calls a handler, and commits what it returns together with the offsets, until it is
+ * stopped: by {@link #stop()}, by SIGTERM or SIGINT unless the subscription says otherwise, or by
+ * an interrupt of the thread that runs it.
  */
 public final class Processor {
     private static final System.Logger LOG = System.getLogger(Processor.class.getName());
     private static final Subject CONSUME = Subject.of("Consume");
-    /** For the sidecar to take back what nobody works on; what it does not, it does after the session's grace. */
+
+    /**
+     * For the sidecar to take back what nobody works on; what it does not, it does after the
+     * session's grace.
+     */
     private static final Duration FAREWELL = Duration.ofSeconds(2);
 
     private enum Phase {
@@ -45,19 +51,27 @@ public final class Processor {
     private final Settler settler;
     private final Deliveries deliveries;
     private final AtomicBoolean started = new AtomicBoolean();
-    /** What happens, one after the other, in the thread that runs this: all fields below are its own. */
+
+    /**
+     * What happens, one after the other, in the thread that runs this: all fields below are its
+     * own.
+     */
     private final BlockingQueue<Runnable> events = new LinkedBlockingQueue<>();
 
     private volatile boolean stopping;
     private ExecutorService workers;
     private ConsumeStream stream;
     private String sessionId = "";
+
     /** The stream that is open has begun. */
     private boolean begun;
+
     /** Streams that ended one after the other without having begun. */
     private int failures;
+
     /** Deliveries that were given back one after the other. */
     private int aborted;
+
     private Phase phase = Phase.RUNNING;
     private boolean finished;
     private RuntimeException failure;
@@ -71,7 +85,8 @@ public final class Processor {
     }
 
     /**
-     * Runs until it is stopped, once. Deliveries that are worked on then are finished, the others given back.
+     * Runs until it is stopped, once. Deliveries that are worked on then are finished, the others
+     * given back.
      *
      * @return how many records were settled
      * @throws BadRequestException if the subscription, or a record that the handler made, is wrong
@@ -107,7 +122,10 @@ public final class Processor {
         return settled;
     }
 
-    /** Stops gracefully: {@link #run()} returns when what is worked on is finished. Any thread may call it, at any time, more than once. */
+    /**
+     * Stops gracefully: {@link #run()} returns when what is worked on is finished. Any thread may
+     * call it, at any time, more than once.
+     */
     public void stop() {
         stopping = true;
         events.add(this::farewell);
@@ -156,14 +174,19 @@ public final class Processor {
                 boolean unwanted =
                         stopping
                                 ? !deliveries.isWorkedOn(id)
-                                : deliveries.told(response.getDelivery()) == Deliveries.Told.UNWANTED;
+                                : deliveries.told(response.getDelivery())
+                                        == Deliveries.Told.UNWANTED;
                 if (unwanted) {
                     stream.release(id);
                 }
             }
             case REVOKED -> deliveries.revoked(response.getRevoked().getDeliveryIdsList());
             case REFUSED -> {
-                if (phase == Phase.ASKING && deliveries.last().filter(response.getRefused().getDeliveryId()::equals).isPresent()) {
+                if (phase == Phase.ASKING
+                        && deliveries
+                                .last()
+                                .filter(response.getRefused().getDeliveryId()::equals)
+                                .isPresent()) {
                     phase = Phase.CLOSING;
                     stream.halfClose();
                 }
@@ -189,7 +212,10 @@ public final class Processor {
         }
         LOG.log(System.Logger.Level.DEBUG, "the Consume stream ended: {0}", refusal.message());
         if (!stopping) {
-            Duration pause = step.kind() == Step.Kind.RAISE ? Backoff.after(failures, ThreadLocalRandom.current()) : step.after();
+            Duration pause =
+                    step.kind() == Step.Kind.RAISE
+                            ? Backoff.after(failures, ThreadLocalRandom.current())
+                            : step.after();
             later(pause, this::reopen);
         }
         goOn();
@@ -244,7 +270,11 @@ public final class Processor {
                 aborted = 0;
             }
             case ABORTED -> giveBack(work);
-            case FAILED -> LOG.log(System.Logger.Level.DEBUG, "{0} failed", work.delivery().getDeliveryId());
+            case FAILED ->
+                    LOG.log(
+                            System.Logger.Level.DEBUG,
+                            "{0} failed",
+                            work.delivery().getDeliveryId());
         }
         goOn();
     }
@@ -273,8 +303,8 @@ public final class Processor {
     }
 
     /**
-     * Was told to stop. A stream that resumes a session begins without credit, so nothing new comes, and is told again what is outstanding:
-     * that is given back, but for what is worked on.
+     * Was told to stop. A stream that resumes a session begins without credit, so nothing new
+     * comes, and is told again what is outstanding: that is given back, but for what is worked on.
      */
     private void farewell() {
         if (phase != Phase.RUNNING) {
@@ -303,7 +333,8 @@ public final class Processor {
             finished = true;
         } else if (begun && phase == Phase.IDLE) {
             phase = Phase.ASKING;
-            // It is void, at the latest when this is said again, so it is refused, after all that was said and told before.
+            // It is void, at the latest when this is said again, so it is refused, after all that
+            // was said and told before.
             stream.release(deliveries.last().get());
             stream.release(deliveries.last().get());
         }
@@ -311,7 +342,9 @@ public final class Processor {
 
     private void later(Duration pause, Runnable event) {
         try {
-            connection.clock().schedule(() -> events.add(event), pause.toNanos(), TimeUnit.NANOSECONDS);
+            connection
+                    .clock()
+                    .schedule(() -> events.add(event), pause.toNanos(), TimeUnit.NANOSECONDS);
         } catch (RejectedExecutionException e) {
             throw new IllegalStateException("the client is closed", e);
         }

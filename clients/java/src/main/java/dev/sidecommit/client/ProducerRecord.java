@@ -1,12 +1,14 @@
 package dev.sidecommit.client;
 
 import com.google.protobuf.ByteString;
+
 import dev.sidecommit.v1.Record;
+
 import java.util.function.Function;
 
 /**
- * A record to be written. Keys and values are bytes, or text, which becomes UTF-8; null and empty differ: a record without a value is a
- * tombstone.
+ * A record to be written. Keys and values are bytes, or text, which becomes UTF-8; null and empty
+ * differ: a record without a value is a tombstone.
  */
 public final class ProducerRecord {
     private final Record proto;

@@ -2,10 +2,14 @@ package dev.sidecommit.client;
 
 import java.util.OptionalLong;
 
-/** For handlers: a record could not be processed. It is tried again, as any other exception would have it; this one says which it is. */
+/**
+ * For handlers: a record could not be processed. It is tried again, as any other exception would
+ * have it; this one says which it is.
+ */
 public class RecordFailedException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    /** Of the record; negative: not known. */
     private final long offset;
 
     /**

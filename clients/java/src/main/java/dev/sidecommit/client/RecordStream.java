@@ -8,10 +8,12 @@ import dev.sidecommit.v1.ProduceStreamRequest;
 import dev.sidecommit.v1.ProduceStreamResponse;
 import dev.sidecommit.v1.Record;
 import dev.sidecommit.v1.TransactionServiceGrpc;
+
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
+
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,8 +26,9 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A transaction's records on their way to the sidecar, over one ProduceStream after the other. What is not acknowledged is bounded by the
- * outbox's window, so what gRPC has in its buffers is too: there is no other flow control.
+ * A transaction's records on their way to the sidecar, over one ProduceStream after the other. What
+ * is not acknowledged is bounded by the outbox's window, so what gRPC has in its buffers is too:
+ * there is no other flow control.
  */
 final class RecordStream {
     private final Connection connection;
@@ -34,23 +37,29 @@ final class RecordStream {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Outbox outbox;
+
     /** Apart from the lock, so that gRPC's thread need not wait while a message is sent. */
     private final AtomicLong acked = new AtomicLong();
 
     private final List<Flush> flushes = new ArrayList<>();
+
     /** Somebody waits for acknowledgements. */
     private volatile boolean awaited;
 
     private StreamObserver<ProduceStreamRequest> stream;
+
     /** Counts streams: what an older one says is ignored. */
     private int generation;
+
     /** A stream is about to be opened again. */
     private boolean pausing;
+
     /** No more records come. */
     private boolean finishing;
 
     /** Streams that broke, one after the other, without an acknowledgement in between. */
     private int attempts;
+
     private long ackedAtBreak = -1;
     private Refusal last;
     private RuntimeException failure;
@@ -104,7 +113,10 @@ final class RecordStream {
             lock.unlock();
         }
         if (!done.isDone()) {
-            var late = connection.clock().schedule(() -> giveUp(done), deadline.toNanos(), TimeUnit.NANOSECONDS);
+            var late =
+                    connection
+                            .clock()
+                            .schedule(() -> giveUp(done), deadline.toNanos(), TimeUnit.NANOSECONDS);
             done.whenComplete((nothing, error) -> late.cancel(false));
         }
         return done;
@@ -172,7 +184,9 @@ final class RecordStream {
         if (pausing || failure != null) {
             return;
         }
-        for (ProduceStreamRequest message = outbox.poll(); message != null; message = outbox.poll()) {
+        for (ProduceStreamRequest message = outbox.poll();
+                message != null;
+                message = outbox.poll()) {
             if (stream == null) {
                 open();
             }
@@ -187,14 +201,20 @@ final class RecordStream {
 
     private void open() {
         connection.checkOpen();
-        var call = connection.channel().newCall(TransactionServiceGrpc.getProduceStreamMethod(), connection.options(trace));
+        var call =
+                connection
+                        .channel()
+                        .newCall(
+                                TransactionServiceGrpc.getProduceStreamMethod(),
+                                connection.options(trace));
         stream = ClientCalls.asyncBidiStreamingCall(call, new Acks(++generation));
     }
 
     /** Tells those who wait, as far as the acknowledgements allow. */
     private void settle() {
         outbox.ack(acked.get());
-        List<Flush> done = flushes.stream().filter(flush -> flush.target <= outbox.acked()).toList();
+        List<Flush> done =
+                flushes.stream().filter(flush -> flush.target <= outbox.acked()).toList();
         flushes.removeAll(done);
         awaited = !flushes.isEmpty();
         changed.signalAll();
@@ -257,7 +277,8 @@ final class RecordStream {
     private void fail(RuntimeException why) {
         failure = why;
         if (stream != null) {
-            stream.onError(Status.CANCELLED.withDescription("the transaction is over").asException());
+            stream.onError(
+                    Status.CANCELLED.withDescription("the transaction is over").asException());
             stream = null;
         }
         generation++;
@@ -289,7 +310,8 @@ final class RecordStream {
 
         @Override
         public void onError(Throwable error) {
-            // It may be told within a call of ours, with the lock held: on the clock's thread it never is.
+            // It may be told within a call of ours, with the lock held: on the clock's thread it
+            // never is.
             try {
                 connection.clock().execute(() -> broken(from, error));
             } catch (RejectedExecutionException e) {
@@ -302,12 +324,18 @@ final class RecordStream {
             lock.lock();
             boolean early;
             try {
-                early = from == generation && outbox.acked() < outbox.next() && acked.get() < outbox.next();
+                early =
+                        from == generation
+                                && outbox.acked() < outbox.next()
+                                && acked.get() < outbox.next();
             } finally {
                 lock.unlock();
             }
             if (early) {
-                onError(Status.UNAVAILABLE.withDescription("the stream ended early").asRuntimeException());
+                onError(
+                        Status.UNAVAILABLE
+                                .withDescription("the stream ended early")
+                                .asRuntimeException());
             }
         }
     }

@@ -1,6 +1,9 @@
 package dev.sidecommit.client;
 
-/** For handlers: the record cannot succeed. It goes to the dead-letter topic without further attempts. */
+/**
+ * For handlers: the record cannot succeed. It goes to the dead-letter topic without further
+ * attempts.
+ */
 public final class RejectException extends RecordFailedException {
     private static final long serialVersionUID = 1;
 

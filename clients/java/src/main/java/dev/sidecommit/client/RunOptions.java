@@ -1,7 +1,8 @@
 package dev.sidecommit.client;
 
 /**
- * How {@link Sidecommit#run(RunOptions, Work)} begins again. Objects do not change: each method returns another one.
+ * How {@link Sidecommit#run(RunOptions, Work)} begins again. Objects do not change: each method
+ * returns another one.
  *
  * @param attempts how many there are at most
  * @param onRetry is told of each but the last
@@ -11,7 +12,13 @@ public record RunOptions(int attempts, RetryHook onRetry, TransactionOptions tra
     private static final RunOptions DEFAULTS =
             new RunOptions(5, (attempt, error) -> true, TransactionOptions.defaults());
 
-    /** Checks. */
+    /**
+     * Any options.
+     *
+     * @param attempts 1 or more
+     * @param onRetry is told of each attempt but the last
+     * @param transaction how each attempt begins
+     */
     public RunOptions {
         if (attempts < 1) {
             throw new IllegalArgumentException("attempts " + attempts + ": expected 1 or more");

@@ -5,11 +5,14 @@ import dev.sidecommit.client.Handling.Results;
 import dev.sidecommit.client.internal.Deliveries.Work;
 import dev.sidecommit.v1.Delivery;
 import dev.sidecommit.v1.DeliveryFailure;
+
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/** Works on a delivery: calls the handler, and commits what it returns together with the delivery. */
+/**
+ * Works on a delivery: calls the handler, and commits what it returns together with the delivery.
+ */
 final class Settler {
     /** What is larger goes as a transaction with a stream: Transact is one message. */
     private static final long TRANSACT_BYTES_MAX = 3 << 20;
@@ -28,7 +31,11 @@ final class Settler {
         ABORTED
     }
 
-    Settler(Sidecommit client, Handling handling, boolean hasDeadLetters, BooleanSupplier stopping) {
+    Settler(
+            Sidecommit client,
+            Handling handling,
+            boolean hasDeadLetters,
+            BooleanSupplier stopping) {
         this.client = client;
         this.handling = handling;
         this.hasDeadLetters = hasDeadLetters;
@@ -46,7 +53,9 @@ final class Settler {
             if (work.isGone()) {
                 return End.ABORTED;
             }
-            return results.bytes() > TRANSACT_BYTES_MAX ? stream(delivery, results) : transact(delivery, results);
+            return results.bytes() > TRANSACT_BYTES_MAX
+                    ? stream(delivery, results)
+                    : transact(delivery, results);
         } catch (Blamed blamed) {
             return work.isGone() ? End.ABORTED : report(delivery, blamed.failure);
         } catch (AbortedException e) {
@@ -98,17 +107,27 @@ final class Settler {
         }
     }
 
-    /** A record that the sidecar refuses is the failure of the record that it was made of. Without a place for those: raised. */
+    /**
+     * A record that the sidecar refuses is the failure of the record that it was made of. Without a
+     * place for those: raised.
+     */
     private DeliveryFailure blame(Delivery delivery, Results results, BadRequestException refused) {
         if (!hasDeadLetters || refused.recordIndex().isEmpty()) {
             throw refused;
         }
         int index = Math.toIntExact(refused.recordIndex().getAsLong());
         long offset = index < results.offsets().size() ? results.offsets().get(index) : -1;
-        return Handling.failure(delivery, offset, false, refused.reason().name().replaceFirst("^REASON_", ""), refused.getMessage());
+        return Handling.failure(
+                delivery,
+                offset,
+                false,
+                refused.reason().name().replaceFirst("^REASON_", ""),
+                refused.getMessage());
     }
 
-    /** A sidecar that is away longer than a deadline is no reason to end: only to end when asked to. */
+    /**
+     * A sidecar that is away longer than a deadline is no reason to end: only to end when asked to.
+     */
     private <T> T untilKnown(Supplier<T> commit) {
         while (true) {
             try {

@@ -6,6 +6,7 @@ import dev.sidecommit.client.internal.Backoff;
 import dev.sidecommit.v1.GetServerInfoRequest;
 import dev.sidecommit.v1.GetServerInfoResponse;
 import dev.sidecommit.v1.TransactionServiceGrpc;
+
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -16,8 +17,9 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * A client of the sidecar. One serves a whole application: all threads may share it.
  *
- * <p>Calls are repeated until there is an outcome or their deadline is over, so a restart of the sidecar is a pause, not an error, unless it
- * cost the transaction. What is thrown is a {@link SidecommitException}; each of its sub-classes is one thing to do.
+ * <p>Calls are repeated until there is an outcome or their deadline is over, so a restart of the
+ * sidecar is a pause, not an error, unless it cost the transaction. What is thrown is a {@link
+ * SidecommitException}; each of its sub-classes is one thing to do.
  */
 public final class Sidecommit implements AutoCloseable {
     private final Connection connection;
@@ -27,16 +29,19 @@ public final class Sidecommit implements AutoCloseable {
     private final Executor executor;
 
     private Sidecommit(Builder builder) {
-        connection = new Connection(Address.choose(builder.address, System.getenv("SIDECOMMIT_ADDRESS")));
+        connection =
+                new Connection(
+                        Address.choose(builder.address, System.getenv("SIDECOMMIT_ADDRESS")));
         caller = new Caller(connection);
         keepAlive = new KeepAlive(connection, caller);
+        connection.onConnected(keepAlive::connected);
         deadline = builder.deadline;
         executor = builder.executor;
     }
 
     /**
-     * Connects to {@code SIDECOMMIT_ADDRESS}, or else to {@code unix:///run/sidecommit/api.sock}. Does not wait for the sidecar: the first
-     * call does.
+     * Connects to {@code SIDECOMMIT_ADDRESS}, or else to {@code unix:///run/sidecommit/api.sock}.
+     * Does not wait for the sidecar: the first call does.
      *
      * @return a client
      */
@@ -83,7 +88,9 @@ public final class Sidecommit implements AutoCloseable {
         Subject subject = Subject.of("GetServerInfo");
         var method = TransactionServiceGrpc.getGetServerInfoMethod();
         return Waiting.join(
-                subject, caller.call(subject, method, deadline, n -> GetServerInfoRequest.getDefaultInstance()));
+                subject,
+                caller.call(
+                        subject, method, deadline, n -> GetServerInfoRequest.getDefaultInstance()));
     }
 
     /**
@@ -104,8 +111,11 @@ public final class Sidecommit implements AutoCloseable {
     public Transaction begin(TransactionOptions options) {
         var request = options.begin();
         Duration patience = options.deadline().orElse(deadline);
-        Subject subject = new Subject("Begin", null, TransactionRef.requestId(request.getRequestId()), false);
-        var call = caller.call(subject, TransactionServiceGrpc.getBeginMethod(), patience, n -> request);
+        Subject subject =
+                new Subject("Begin", null, TransactionRef.requestId(request.getRequestId()), false);
+        var call =
+                caller.call(
+                        subject, TransactionServiceGrpc.getBeginMethod(), patience, n -> request);
         return new Transaction(this, Waiting.join(subject, call).getTransactionId(), patience);
     }
 
@@ -145,10 +155,12 @@ public final class Sidecommit implements AutoCloseable {
     }
 
     /**
-     * A whole transaction in one call: the fastest way for small ones. If it is aborted it is tried again, with the same key.
+     * A whole transaction in one call: the fastest way for small ones. If it is aborted it is tried
+     * again, with the same key.
      *
      * @param records at least one
-     * @param idempotencyKey names the piece of work, 1 to 128 characters: of the attempts with one key at most one is ever committed
+     * @param idempotencyKey names the piece of work, 1 to 128 characters: of the attempts with one
+     *     key at most one is ever committed
      * @return where the records are
      */
     public Outcome transact(List<ProducerRecord> records, String idempotencyKey) {
@@ -163,7 +175,8 @@ public final class Sidecommit implements AutoCloseable {
      * @param options how
      * @return where the records are
      */
-    public Outcome transact(List<ProducerRecord> records, String idempotencyKey, TransactOptions options) {
+    public Outcome transact(
+            List<ProducerRecord> records, String idempotencyKey, TransactOptions options) {
         Transact transact = Transact.of(this, records, idempotencyKey, options);
         return Waiting.join(transact.subject(), transact.start());
     }
@@ -175,7 +188,8 @@ public final class Sidecommit implements AutoCloseable {
      * @param idempotencyKey names the piece of work
      * @return where the records are; cancelling it changes nothing
      */
-    public CompletableFuture<Outcome> transactAsync(List<ProducerRecord> records, String idempotencyKey) {
+    public CompletableFuture<Outcome> transactAsync(
+            List<ProducerRecord> records, String idempotencyKey) {
         return transactAsync(records, idempotencyKey, TransactOptions.defaults());
     }
 
@@ -189,7 +203,8 @@ public final class Sidecommit implements AutoCloseable {
      */
     public CompletableFuture<Outcome> transactAsync(
             List<ProducerRecord> records, String idempotencyKey, TransactOptions options) {
-        return Waiting.publish(Transact.of(this, records, idempotencyKey, options).start(), executor);
+        return Waiting.publish(
+                Transact.of(this, records, idempotencyKey, options).start(), executor);
     }
 
     /**
@@ -212,13 +227,18 @@ public final class Sidecommit implements AutoCloseable {
     public Outcome getOutcome(TransactionRef transaction, boolean wait) {
         var request = transaction.request(wait);
         Subject subject = new Subject("GetTransaction", null, transaction, false);
-        var call = caller.call(subject, TransactionServiceGrpc.getGetTransactionMethod(), deadline, n -> request);
+        var call =
+                caller.call(
+                        subject,
+                        TransactionServiceGrpc.getGetTransactionMethod(),
+                        deadline,
+                        n -> request);
         return Outcome.of(Waiting.join(subject, call).getTransaction());
     }
 
     /**
-     * Reads topics, calls the handler for each record, and commits what it returns together with the offsets, until it is stopped by SIGTERM
-     * or SIGINT; see {@link Processor}.
+     * Reads topics, calls the handler for each record, and commits what it returns together with
+     * the offsets, until it is stopped by SIGTERM or SIGINT; see {@link Processor}.
      *
      * @param subscription what to read, and how
      * @param handler what to do
@@ -250,7 +270,10 @@ public final class Sidecommit implements AutoCloseable {
         return new Processor(this, subscription, Handling.batch(handler));
     }
 
-    /** Ends the connection. What is under way fails; what is open the sidecar aborts after its idle timeout. */
+    /**
+     * Ends the connection. What is under way fails; what is open the sidecar aborts after its idle
+     * timeout.
+     */
     @Override
     public void close() {
         connection.close();
@@ -277,7 +300,8 @@ public final class Sidecommit implements AutoCloseable {
     }
 
     private static void pause(AbortedException error, int attempt) {
-        Duration pause = error.retryAfter().orElse(Backoff.after(attempt, ThreadLocalRandom.current()));
+        Duration pause =
+                error.retryAfter().orElse(Backoff.after(attempt, ThreadLocalRandom.current()));
         try {
             Thread.sleep(pause.toMillis());
         } catch (InterruptedException e) {
@@ -297,7 +321,8 @@ public final class Sidecommit implements AutoCloseable {
         /**
          * Where the sidecar listens.
          *
-         * @param address {@code unix:///path} or {@code host:port}; null: {@code SIDECOMMIT_ADDRESS}, or else the default
+         * @param address {@code unix:///path} or {@code host:port}; null: {@code
+         *     SIDECOMMIT_ADDRESS}, or else the default
          * @return this
          */
         public Builder address(String address) {

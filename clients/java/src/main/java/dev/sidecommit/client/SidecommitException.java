@@ -5,17 +5,27 @@ import dev.sidecommit.v1.Coordinate;
 import dev.sidecommit.v1.LimitExceeded;
 import dev.sidecommit.v1.NextAction;
 import dev.sidecommit.v1.Reason;
+
 import io.grpc.Status;
+
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 
-/** The sidecar refused a call, or did not answer it in time. What to do is what its sub-class says. */
+/**
+ * The sidecar refused a call, or did not answer it in time. What to do is what its sub-class says.
+ */
 public abstract sealed class SidecommitException extends RuntimeException
-        permits AbortedException, BadRequestException, NeedsHumanException, DeadlineExceededException {
+        permits AbortedException,
+                BadRequestException,
+                NeedsHumanException,
+                DeadlineExceededException {
     private static final long serialVersionUID = 1;
 
+    /** What was told. */
     private final Refusal refusal;
+
+    /** Null if there is none. */
     private final String transactionId;
 
     SidecommitException(String message, Refusal refusal, String transactionId) {
@@ -58,7 +68,9 @@ public abstract sealed class SidecommitException extends RuntimeException
      */
     public OptionalLong recordIndex() {
         var detail = refusal.detail();
-        return detail.hasRecordIndex() ? OptionalLong.of(detail.getRecordIndex()) : OptionalLong.empty();
+        return detail.hasRecordIndex()
+                ? OptionalLong.of(detail.getRecordIndex())
+                : OptionalLong.empty();
     }
 
     /**
@@ -68,7 +80,9 @@ public abstract sealed class SidecommitException extends RuntimeException
      */
     public OptionalLong nextSequence() {
         var detail = refusal.detail();
-        return detail.hasNextSequence() ? OptionalLong.of(detail.getNextSequence()) : OptionalLong.empty();
+        return detail.hasNextSequence()
+                ? OptionalLong.of(detail.getNextSequence())
+                : OptionalLong.empty();
     }
 
     /**

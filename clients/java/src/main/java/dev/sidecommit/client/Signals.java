@@ -10,14 +10,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * SIGTERM and SIGINT, for as long as something is to be stopped by them. A second one does what it did before: a handler that hangs can be
- * killed. By reflection, as {@code sun.misc.Signal} is not part of every Java.
+ * SIGTERM and SIGINT, for as long as something is to be stopped by them. A second one does what it
+ * did before: a handler that hangs can be killed. By reflection, as {@code sun.misc.Signal} is not
+ * part of every Java.
  */
 final class Signals implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Signals.class.getName());
     private static final List<String> NAMES = List.of("TERM", "INT");
+
     /** What is to be stopped, in all of the Java machine. */
     private static final List<Signals> ACTIVE = new ArrayList<>();
+
     /** What was there before: by signal, its handler. */
     private static final Map<Object, Object> BEFORE = new HashMap<>();
 
@@ -70,8 +73,11 @@ final class Signals implements AutoCloseable {
                                 case "hashCode" -> System.identityHashCode(proxy);
                                 default -> "Sidecommit's handler";
                             };
-            Object handler = Proxy.newProxyInstance(Signals.class.getClassLoader(), new Class<?>[] {type}, called);
-            Object signal = Class.forName("sun.misc.Signal").getConstructor(String.class).newInstance(name);
+            Object handler =
+                    Proxy.newProxyInstance(
+                            Signals.class.getClassLoader(), new Class<?>[] {type}, called);
+            Object signal =
+                    Class.forName("sun.misc.Signal").getConstructor(String.class).newInstance(name);
             BEFORE.put(signal, handle(signal, handler));
         } catch (ReflectiveOperationException | IllegalArgumentException e) {
             LOG.log(System.Logger.Level.WARNING, "SIG" + name + " does not stop the processing", e);
@@ -84,14 +90,23 @@ final class Signals implements AutoCloseable {
                     try {
                         handle(signal, before);
                     } catch (ReflectiveOperationException e) {
-                        LOG.log(System.Logger.Level.WARNING, "the handler of " + signal + " cannot be restored", e);
+                        LOG.log(
+                                System.Logger.Level.WARNING,
+                                "the handler of " + signal + " cannot be restored",
+                                e);
                     }
                 });
         BEFORE.clear();
     }
 
-    private static Object handle(Object signal, Object handler) throws ReflectiveOperationException {
-        Method handle = signal.getClass().getMethod("handle", signal.getClass(), Class.forName("sun.misc.SignalHandler"));
+    private static Object handle(Object signal, Object handler)
+            throws ReflectiveOperationException {
+        Method handle =
+                signal.getClass()
+                        .getMethod(
+                                "handle",
+                                signal.getClass(),
+                                Class.forName("sun.misc.SignalHandler"));
         try {
             return handle.invoke(null, signal, handler);
         } catch (InvocationTargetException e) {

@@ -4,6 +4,7 @@ import dev.sidecommit.v1.GroupProtocol;
 import dev.sidecommit.v1.ResetPolicy;
 import dev.sidecommit.v1.RetryTopic;
 import dev.sidecommit.v1.Subscribe;
+
 import java.time.Duration;
 import java.util.List;
 
@@ -45,7 +46,10 @@ public final class Subscription {
         return !subscribe.getRetryPolicy().getDeadLetterTopic().isEmpty();
     }
 
-    /** Builds a subscription. What is not set has the sidecar's default; docs/consuming.md has the bounds. */
+    /**
+     * Builds a subscription. What is not set has the sidecar's default; docs/consuming.md has the
+     * bounds.
+     */
     public static final class Builder {
         private final Subscribe.Builder subscribe;
         private int concurrency = 4;
@@ -144,7 +148,8 @@ public final class Subscription {
         }
 
         /**
-         * How often a record may fail alone before it is moved to a retry topic or to the dead-letter topic.
+         * How often a record may fail alone before it is moved to a retry topic or to the
+         * dead-letter topic.
          *
          * @param maxAttempts 3 unless set
          * @return this
@@ -190,7 +195,8 @@ public final class Subscription {
         }
 
         /**
-         * Where records end that failed everywhere, or cannot succeed. Without it they are attempted again for ever.
+         * Where records end that failed everywhere, or cannot succeed. Without it they are
+         * attempted again for ever.
          *
          * @param topic an existing one
          * @return this
@@ -219,15 +225,16 @@ public final class Subscription {
          */
         public Builder concurrency(int concurrency) {
             if (concurrency < 1) {
-                throw new IllegalArgumentException("concurrency " + concurrency + ": expected 1 or more");
+                throw new IllegalArgumentException(
+                        "concurrency " + concurrency + ": expected 1 or more");
             }
             this.concurrency = concurrency;
             return this;
         }
 
         /**
-         * Whether SIGTERM and SIGINT stop the processing instead of the Java machine. Set it to false where a framework has the say, and
-         * call {@link Processor#stop()} from there.
+         * Whether SIGTERM and SIGINT stop the processing instead of the Java machine. Set it to
+         * false where a framework has the say, and call {@link Processor#stop()} from there.
          *
          * @param handlesSignals true unless set
          * @return this

@@ -1,6 +1,7 @@
 package dev.sidecommit.client;
 
 import com.google.protobuf.Timestamp;
+
 import java.time.Duration;
 import java.time.Instant;
 
@@ -16,7 +17,10 @@ final class Times {
     }
 
     static Timestamp proto(Instant time) {
-        return Timestamp.newBuilder().setSeconds(time.getEpochSecond()).setNanos(time.getNano()).build();
+        return Timestamp.newBuilder()
+                .setSeconds(time.getEpochSecond())
+                .setNanos(time.getNano())
+                .build();
     }
 
     static Duration of(com.google.protobuf.Duration duration) {

@@ -1,6 +1,7 @@
 package dev.sidecommit.client;
 
 import io.grpc.Metadata;
+
 import java.util.List;
 
 /** Trace contexts, where there is something that knows them. */

@@ -7,6 +7,7 @@ import dev.sidecommit.v1.Record;
 import dev.sidecommit.v1.TransactRequest;
 import dev.sidecommit.v1.TransactResponse;
 import dev.sidecommit.v1.TransactionServiceGrpc;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -26,7 +27,11 @@ final class Transact {
     private final Duration deadline;
     private final Subject subject;
 
-    private Transact(Sidecommit client, TransactRequest.Builder request, String key, TransactOptions options) {
+    private Transact(
+            Sidecommit client,
+            TransactRequest.Builder request,
+            String key,
+            TransactOptions options) {
         this.client = client;
         this.attempts = options.attempts();
         this.deadline = options.deadline().orElse(client.deadline());
@@ -34,11 +39,13 @@ final class Transact {
         this.first = request.setIdempotencyKey(key).build();
     }
 
-    static Transact settling(Sidecommit client, List<Record> records, String key, TransactOptions options) {
+    static Transact settling(
+            Sidecommit client, List<Record> records, String key, TransactOptions options) {
         return new Transact(client, options.request().addAllRecords(records), key, options);
     }
 
-    static Transact of(Sidecommit client, List<ProducerRecord> records, String key, TransactOptions options) {
+    static Transact of(
+            Sidecommit client, List<ProducerRecord> records, String key, TransactOptions options) {
         var request = options.request();
         records.forEach(record -> request.addRecords(record.proto()));
         return new Transact(client, request, key, options);
@@ -57,13 +64,19 @@ final class Transact {
         return client.caller()
                 .call(subject, TransactionServiceGrpc.getTransactMethod(), deadline, n -> request())
                 .thenApply(this::committed)
-                .handle((outcome, error) -> error == null ? CompletableFuture.completedStage(outcome) : failed(number, Waiting.cause(error)))
+                .handle(
+                        (outcome, error) ->
+                                error == null
+                                        ? CompletableFuture.completedStage(outcome)
+                                        : failed(number, Waiting.cause(error)))
                 .thenCompose(stage -> stage);
     }
 
     private TransactRequest request() {
         boolean repeat = tried.getAndSet(true);
-        return !repeat || first.hasFirstAttemptTime() ? first : first.toBuilder().setFirstAttemptTime(Times.proto(started)).build();
+        return !repeat || first.hasFirstAttemptTime()
+                ? first
+                : first.toBuilder().setFirstAttemptTime(Times.proto(started)).build();
     }
 
     private CompletionStage<Outcome> failed(int number, Throwable error) {
@@ -76,8 +89,11 @@ final class Transact {
         }
         Duration asked = ((Failure) error).refusal.retryAfter();
         Duration pause = asked != null ? asked : Backoff.after(number, ThreadLocalRandom.current());
-        var clock = CompletableFuture.delayedExecutor(pause.toNanos(), TimeUnit.NANOSECONDS, client.connection().clock());
-        return CompletableFuture.supplyAsync(() -> attempt(number + 1), clock).thenCompose(next -> next);
+        var clock =
+                CompletableFuture.delayedExecutor(
+                        pause.toNanos(), TimeUnit.NANOSECONDS, client.connection().clock());
+        return CompletableFuture.supplyAsync(() -> attempt(number + 1), clock)
+                .thenCompose(next -> next);
     }
 
     private Outcome committed(TransactResponse response) {
@@ -85,6 +101,10 @@ final class Transact {
         for (var group : first.getGroupOffsetsList()) {
             offsets += group.getOffsetsCount();
         }
-        return Outcome.committed(response.getTransactionId(), first.getRecordsCount(), offsets, response.getRangesList());
+        return Outcome.committed(
+                response.getTransactionId(),
+                first.getRecordsCount(),
+                offsets,
+                response.getRangesList());
     }
 }

@@ -2,6 +2,7 @@ package dev.sidecommit.client;
 
 import dev.sidecommit.v1.GroupOffsets;
 import dev.sidecommit.v1.TransactRequest;
+
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -31,7 +32,8 @@ public final class TransactOptions {
     }
 
     /**
-     * When the key was first tried. For an application that repeats after its own restart; what the client repeats itself it knows.
+     * When the key was first tried. For an application that repeats after its own restart; what the
+     * client repeats itself it knows.
      *
      * @param time as the application kept it
      * @return other options
@@ -71,7 +73,8 @@ public final class TransactOptions {
     }
 
     /**
-     * Transactions with the same key never overlap in Kafka, and are written in the order of their commits.
+     * Transactions with the same key never overlap in Kafka, and are written in the order of their
+     * commits.
      *
      * @param orderingKey at most 128 characters
      * @return other options

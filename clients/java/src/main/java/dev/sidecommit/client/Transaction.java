@@ -11,6 +11,7 @@ import dev.sidecommit.v1.Record;
 import dev.sidecommit.v1.SendOffsetsRequest;
 import dev.sidecommit.v1.TopicPartitionOffset;
 import dev.sidecommit.v1.TransactionServiceGrpc;
+
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -27,12 +28,17 @@ import java.util.concurrent.CompletableFuture;
  * }
  * }</pre>
  *
- * <p>Closing aborts unless it was committed. While it is open the sidecar is told that it is worked on, however slow the work is. Methods
- * may be called by several threads; they throw {@link SidecommitException}s.
+ * <p>Closing aborts unless it was committed. While it is open the sidecar is told that it is worked
+ * on, however slow the work is. Methods may be called by several threads; they throw {@link
+ * SidecommitException}s.
  */
 public final class Transaction implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Transaction.class.getName());
-    /** After its idle timeout, 10 s unless set otherwise, the sidecar aborts by itself what nobody works on: no need to wait longer. */
+
+    /**
+     * After its idle timeout, 10 s unless set otherwise, the sidecar aborts by itself what nobody
+     * works on: no need to wait longer.
+     */
     private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(10);
 
     private final Sidecommit client;
@@ -40,10 +46,13 @@ public final class Transaction implements AutoCloseable {
     private final Duration deadline;
     private final RecordStream records;
     private volatile long offsets;
+
     /** Commit was asked, and it is not known that it was refused. */
     private volatile boolean asked;
+
     /** Once it is known. */
     private volatile Outcome outcome;
+
     /** Why the sidecar has ended it. */
     private volatile Failure ended;
 
@@ -51,7 +60,11 @@ public final class Transaction implements AutoCloseable {
         this.client = client;
         this.id = id;
         this.deadline = deadline;
-        this.records = new RecordStream(client.connection(), subject("ProduceStream", false), client.connection().tracing().current());
+        this.records =
+                new RecordStream(
+                        client.connection(),
+                        subject("ProduceStream", false),
+                        client.connection().tracing().current());
         client.keepAlive().add(id);
     }
 
@@ -87,8 +100,8 @@ public final class Transaction implements AutoCloseable {
     }
 
     /**
-     * Queues a record and returns; it waits only while 4 MiB or 5,000 records are on their way. If the sidecar refuses a record, a later
-     * call or the commit says so.
+     * Queues a record and returns; it waits only while 4 MiB or 5,000 records are on their way. If
+     * the sidecar refuses a record, a later call or the commit says so.
      *
      * @param record to be written with the transaction
      */
@@ -117,8 +130,8 @@ public final class Transaction implements AutoCloseable {
     }
 
     /**
-     * Commits offsets of the application's own consumer with the transaction. For a group that uses membership take {@link
-     * #sendOffsets(GroupOffsets)}, which has the member's id and generation.
+     * Commits offsets of the application's own consumer with the transaction. For a group that uses
+     * membership take {@link #sendOffsets(GroupOffsets)}, which has the member's id and generation.
      *
      * @param groupId group.id
      * @param offsets of the next records to read: of the last ones that were processed, plus 1
@@ -149,12 +162,14 @@ public final class Transaction implements AutoCloseable {
         var named = request.setTransactionId(id).build();
         Subject subject = subject("SendOffsets", false);
         var method = TransactionServiceGrpc.getSendOffsetsMethod();
-        offsets = join(subject, client.caller().call(subject, method, deadline, n -> named)).getOffsetsCount();
+        offsets =
+                join(subject, client.caller().call(subject, method, deadline, n -> named))
+                        .getOffsetsCount();
     }
 
     /**
-     * Commits. When it returns, all of it is visible to read_committed readers, for good. After a {@link DeadlineExceededException} it may
-     * be called again.
+     * Commits. When it returns, all of it is visible to read_committed readers, for good. After a
+     * {@link DeadlineExceededException} it may be called again.
      *
      * @return where the records are
      */
@@ -177,7 +192,9 @@ public final class Transaction implements AutoCloseable {
         }
         checkNotOver();
         asked = true;
-        return records.flush(true, deadline).thenCompose(nothing -> askCommit()).handle(this::committed);
+        return records.flush(true, deadline)
+                .thenCompose(nothing -> askCommit())
+                .handle(this::committed);
     }
 
     private CompletableFuture<CommitResponse> askCommit() {
@@ -201,11 +218,15 @@ public final class Transaction implements AutoCloseable {
         if (cause instanceof Failure failure) {
             // Late, but not for want of an answer to Commit itself: it was not asked.
             boolean inDoubt = failure.isLate() && failure.subject.decides();
-            boolean decided = failure.refusal.isOver() || failure.refusal.action() == NextAction.NEXT_ACTION_STOP;
+            boolean decided =
+                    failure.refusal.isOver()
+                            || failure.refusal.action() == NextAction.NEXT_ACTION_STOP;
             asked = inDoubt;
             ended = decided && !failure.isLate() ? failure : null;
         }
-        throw cause instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(cause);
+        throw cause instanceof RuntimeException unchecked
+                ? unchecked
+                : new IllegalStateException(cause);
     }
 
     /**
@@ -223,9 +244,20 @@ public final class Transaction implements AutoCloseable {
         }
         records.end(new IllegalStateException("transaction " + id + " was aborted"));
         var request =
-                AbortRequest.newBuilder().setTransactionId(id).setReason(reason).addAllFailures(failures).build();
+                AbortRequest.newBuilder()
+                        .setTransactionId(id)
+                        .setReason(reason)
+                        .addAllFailures(failures)
+                        .build();
         Subject subject = subject("Abort", true);
-        join(subject, client.caller().call(subject, TransactionServiceGrpc.getAbortMethod(), patience, n -> request));
+        join(
+                subject,
+                client.caller()
+                        .call(
+                                subject,
+                                TransactionServiceGrpc.getAbortMethod(),
+                                patience,
+                                n -> request));
         outcome = Outcome.aborted(id, records.count(), offsets);
     }
 
@@ -239,7 +271,8 @@ public final class Transaction implements AutoCloseable {
         try {
             abort("its scope ended without a commit", List.of(), min(deadline, CLOSE_PATIENCE));
         } catch (SidecommitException e) {
-            // It is aborted all the same, since Commit was not asked; what ended the scope is what is to be told.
+            // It is aborted all the same, since Commit was not asked; what ended the scope is what
+            // is to be told.
             LOG.log(System.Logger.Level.DEBUG, "abort failed", e);
         }
     }
@@ -256,7 +289,8 @@ public final class Transaction implements AutoCloseable {
     private void checkOpen() {
         checkNotOver();
         if (asked || outcome != null) {
-            throw new IllegalStateException("transaction " + id + " takes nothing more: its commit was asked");
+            throw new IllegalStateException(
+                    "transaction " + id + " takes nothing more: its commit was asked");
         }
     }
 
@@ -275,7 +309,10 @@ public final class Transaction implements AutoCloseable {
                 subject,
                 future.whenComplete(
                         (value, error) -> {
-                            if (error != null && Waiting.cause(error) instanceof Failure failure && !failure.isLate() && failure.refusal.isOver()) {
+                            if (error != null
+                                    && Waiting.cause(error) instanceof Failure failure
+                                    && !failure.isLate()
+                                    && failure.refusal.isOver()) {
                                 ended = failure;
                             }
                         }));

@@ -1,6 +1,7 @@
 package dev.sidecommit.client;
 
 import dev.sidecommit.v1.BeginRequest;
+
 import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
@@ -28,7 +29,8 @@ public final class TransactionOptions {
     }
 
     /**
-     * The application's own name for the transaction. A begin with the name of an open one finds that one.
+     * The application's own name for the transaction. A begin with the name of an open one finds
+     * that one.
      *
      * @param requestId 1 to 128 characters
      * @return other options
@@ -44,7 +46,8 @@ public final class TransactionOptions {
      * @return other options
      */
     public TransactionOptions timeout(Duration timeout) {
-        return new TransactionOptions(begin.toBuilder().setTimeout(Times.proto(timeout)).build(), deadline);
+        return new TransactionOptions(
+                begin.toBuilder().setTimeout(Times.proto(timeout)).build(), deadline);
     }
 
     /**
@@ -58,13 +61,15 @@ public final class TransactionOptions {
     }
 
     /**
-     * Transactions with the same key never overlap in Kafka, and are written in the order of their commits.
+     * Transactions with the same key never overlap in Kafka, and are written in the order of their
+     * commits.
      *
      * @param orderingKey at most 128 characters
      * @return other options
      */
     public TransactionOptions orderingKey(String orderingKey) {
-        return new TransactionOptions(begin.toBuilder().setOrderingKey(orderingKey).build(), deadline);
+        return new TransactionOptions(
+                begin.toBuilder().setOrderingKey(orderingKey).build(), deadline);
     }
 
     /**

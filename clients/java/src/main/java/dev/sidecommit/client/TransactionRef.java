@@ -1,12 +1,14 @@
 package dev.sidecommit.client;
 
 import dev.sidecommit.v1.GetTransactionRequest;
+
 import java.io.Serializable;
 
 /** A transaction by one of its names. */
 public final class TransactionRef implements Serializable {
     private static final long serialVersionUID = 1;
 
+    /** Has exactly one of the names. */
     private final GetTransactionRequest request;
 
     private TransactionRef(GetTransactionRequest.Builder request) {

@@ -1,6 +1,7 @@
 package dev.sidecommit.client;
 
 import dev.sidecommit.client.Failure.Subject;
+
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -24,7 +25,10 @@ final class Waiting {
         }
     }
 
-    /** The future as an application may have it: what it hangs on it runs on the executor, not on gRPC's threads. */
+    /**
+     * The future as an application may have it: what it hangs on it runs on the executor, not on
+     * gRPC's threads.
+     */
     static <T> CompletableFuture<T> publish(CompletableFuture<T> future, Executor executor) {
         return future.handleAsync(
                 (value, error) -> {
@@ -38,7 +42,8 @@ final class Waiting {
 
     /** What an exception of a future's is about. */
     static Throwable cause(Throwable error) {
-        boolean wrapped = error instanceof CompletionException || error instanceof ExecutionException;
+        boolean wrapped =
+                error instanceof CompletionException || error instanceof ExecutionException;
         return wrapped && error.getCause() != null ? cause(error.getCause()) : error;
     }
 
@@ -49,6 +54,8 @@ final class Waiting {
         if (error instanceof Error fatal) {
             throw fatal;
         }
-        return error instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(error);
+        return error instanceof RuntimeException unchecked
+                ? unchecked
+                : new IllegalStateException(error);
     }
 }

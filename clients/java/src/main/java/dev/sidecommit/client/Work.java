@@ -8,7 +8,8 @@ package dev.sidecommit.client;
 @FunctionalInterface
 public interface Work<E extends Exception> {
     /**
-     * Once in each attempt; it may be called again in a new transaction, after nothing of the one before became visible.
+     * Once in each attempt; it may be called again in a new transaction, after nothing of the one
+     * before became visible.
      *
      * @param transaction is committed afterwards, and aborted after an exception
      * @throws E aborts, and is thrown on

@@ -7,7 +7,9 @@ public record Address(String target, boolean socket) {
 
     private static final String UNIX = "unix:";
 
-    /** What is given, else what the environment says, else the default; null and empty: not given. */
+    /**
+     * What is given, else what the environment says, else the default; null and empty: not given.
+     */
     public static Address choose(String given, String environment) {
         if (given != null && !given.isEmpty()) {
             return parse(given);
@@ -15,7 +17,10 @@ public record Address(String target, boolean socket) {
         return parse(environment != null && !environment.isEmpty() ? environment : DEFAULT);
     }
 
-    /** Accepted: {@code unix:///path}, {@code unix:/path}, {@code host:port}, also with {@code tcp://} or {@code http://}. */
+    /**
+     * Accepted: {@code unix:///path}, {@code unix:/path}, {@code host:port}, also with {@code
+     * tcp://} or {@code http://}.
+     */
     public static Address parse(String address) {
         if (address.startsWith(UNIX)) {
             String path = address.substring(UNIX.length());
@@ -33,6 +38,7 @@ public record Address(String target, boolean socket) {
     }
 
     private static IllegalArgumentException wrong(String address) {
-        return new IllegalArgumentException("address " + address + ": expected unix:///path or host:port");
+        return new IllegalArgumentException(
+                "address " + address + ": expected unix:///path or host:port");
     }
 }

@@ -7,12 +7,16 @@ import java.util.random.RandomGenerator;
 public final class Backoff {
     private static final long FIRST_MS = 50;
     private static final long LONGEST_MS = 2_000;
+
     /** 50 ms doubled so often is more than the longest. */
     private static final int DOUBLINGS_MAX = 6;
 
     private Backoff() {}
 
-    /** The pause after so many attempts, 1 or more: between half of it and all of it, so that many callers do not come back at once. */
+    /**
+     * The pause after so many attempts, 1 or more: between half of it and all of it, so that many
+     * callers do not come back at once.
+     */
     public static Duration after(int attempts, RandomGenerator random) {
         long full = Math.min(LONGEST_MS, FIRST_MS << Math.min(attempts - 1, DOUBLINGS_MAX));
         return Duration.ofMillis(full / 2 + random.nextLong(full / 2 + 1));

@@ -1,6 +1,7 @@
 package dev.sidecommit.client.internal;
 
 import dev.sidecommit.v1.Delivery;
+
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
@@ -10,16 +11,20 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Which deliveries there are, who works on them, and how many more are welcome. A delivery may be told twice, when a stream is resumed; it
- * is worked on once.
+ * Which deliveries there are, who works on them, and how many more are welcome. A delivery may be
+ * told twice, when a stream is resumed; it is worked on once.
  */
 public final class Deliveries {
-    /** Of so many deliveries that are done the ids are kept: they may be told once more by a stream that was resumed just then. */
+    /**
+     * Of so many deliveries that are done the ids are kept: they may be told once more by a stream
+     * that was resumed just then.
+     */
     private static final int DONE_MAX = 1_000;
 
     private final int concurrency;
     private final Deque<Work> queued = new ArrayDeque<>();
     private final Map<String, Work> working = new HashMap<>();
+
     /** By id, whether it was settled. */
     private final Map<String, Boolean> done =
             new LinkedHashMap<>() {
@@ -33,6 +38,7 @@ public final class Deliveries {
 
     /** Credit that was said and is not used. */
     private int granted;
+
     /** Credit that is not said for now. */
     private int withheld;
 
@@ -73,7 +79,10 @@ public final class Deliveries {
         this.concurrency = concurrency;
     }
 
-    /** A stream is open. Credit begins with none; what is outstanding still is, unless the session is another one. */
+    /**
+     * A stream is open. Credit begins with none; what is outstanding still is, unless the session
+     * is another one.
+     */
     public void sessionStarted(boolean resumed) {
         granted = 0;
         if (!resumed) {
@@ -88,7 +97,8 @@ public final class Deliveries {
         if (done.containsKey(id)) {
             return done.get(id) ? Told.KNOWN : Told.UNWANTED;
         }
-        if (working.containsKey(id) || queued.stream().anyMatch(work -> work.delivery.getDeliveryId().equals(id))) {
+        if (working.containsKey(id)
+                || queued.stream().anyMatch(work -> work.delivery.getDeliveryId().equals(id))) {
             return Told.KNOWN;
         }
         granted = Math.max(0, granted - 1);

@@ -2,25 +2,37 @@ package dev.sidecommit.client.internal;
 
 import dev.sidecommit.v1.ProduceStreamRequest;
 import dev.sidecommit.v1.Record;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** A transaction's records on their way: numbered, batched, and kept until they are acknowledged, so that they can be sent again. */
+/**
+ * A transaction's records on their way: numbered, batched, and kept until they are acknowledged, so
+ * that they can be sent again.
+ */
 public final class Outbox {
     /** Records of a message at most. */
     public static final int BATCH_RECORDS = 500;
+
     /** Bytes of a message, but for one record that has more. */
     public static final int BATCH_BYTES = 256 << 10;
+
     /** Records without an acknowledgement at most. */
     public static final int WINDOW_RECORDS = 5_000;
+
     /** Bytes without an acknowledgement, but for one record that has more. */
     public static final long WINDOW_BYTES = 4 << 20;
 
     private final String transactionId;
-    /** Whole batches without an acknowledgement, the first `sent` of them sent on the stream that is open. */
+
+    /**
+     * Whole batches without an acknowledgement, the first `sent` of them sent on the stream that is
+     * open.
+     */
     private final Deque<Batch> batches = new ArrayDeque<>();
+
     private final List<Batch> unsent = new ArrayList<>();
 
     private ProduceStreamRequest.Builder open;
@@ -47,7 +59,10 @@ public final class Outbox {
             seal();
         }
         if (open == null) {
-            open = ProduceStreamRequest.newBuilder().setTransactionId(transactionId).setSequence(next);
+            open =
+                    ProduceStreamRequest.newBuilder()
+                            .setTransactionId(transactionId)
+                            .setSequence(next);
         }
         open.addRecords(record);
         openBytes += size;

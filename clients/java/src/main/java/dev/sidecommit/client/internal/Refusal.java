@@ -3,11 +3,14 @@ package dev.sidecommit.client.internal;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.RetryInfo;
+
 import dev.sidecommit.v1.ErrorDetail;
 import dev.sidecommit.v1.NextAction;
 import dev.sidecommit.v1.Reason;
+
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
+
 import java.io.Serializable;
 import java.time.Duration;
 
@@ -19,13 +22,18 @@ import java.time.Duration;
  * @param retryAfter what the sidecar asks to wait before a repeat; null if it does not
  */
 public record Refusal(
-        Status.Code code, String message, NextAction action, ErrorDetail detail, Duration retryAfter)
+        Status.Code code,
+        String message,
+        NextAction action,
+        ErrorDetail detail,
+        Duration retryAfter)
         implements Serializable {
 
     /**
      * What a failed call means.
      *
-     * @param decides whether the call is Commit, Transact or Abort: without an answer its outcome is in doubt
+     * @param decides whether the call is Commit, Transact or Abort: without an answer its outcome
+     *     is in doubt
      */
     public static Refusal of(Throwable error, boolean decides) {
         Status status = Status.fromThrowable(error);
@@ -48,12 +56,17 @@ public record Refusal(
             }
         }
         NextAction action = detail == null ? byCode(status.getCode(), decides) : known(detail);
-        String message = status.getDescription() == null ? status.getCode().name() : status.getDescription();
+        String message =
+                status.getDescription() == null ? status.getCode().name() : status.getDescription();
         if (detail == null && status.getCause() != null) {
             message += ": " + status.getCause();
         }
         return new Refusal(
-                status.getCode(), message, action, detail == null ? ErrorDetail.getDefaultInstance() : detail, retryAfter);
+                status.getCode(),
+                message,
+                action,
+                detail == null ? ErrorDetail.getDefaultInstance() : detail,
+                retryAfter);
     }
 
     /** Whether the transaction that the call was about is over, and nothing of it visible. */
@@ -73,8 +86,12 @@ public record Refusal(
     /** A gRPC library made the status: error.proto has the table. */
     private static NextAction byCode(Status.Code code, boolean decides) {
         return switch (code) {
-            case OUT_OF_RANGE, UNIMPLEMENTED, RESOURCE_EXHAUSTED -> NextAction.NEXT_ACTION_FIX_REQUEST;
-            default -> decides ? NextAction.NEXT_ACTION_ASK_OUTCOME : NextAction.NEXT_ACTION_RETRY_SAME;
+            case OUT_OF_RANGE, UNIMPLEMENTED, RESOURCE_EXHAUSTED ->
+                    NextAction.NEXT_ACTION_FIX_REQUEST;
+            default ->
+                    decides
+                            ? NextAction.NEXT_ACTION_ASK_OUTCOME
+                            : NextAction.NEXT_ACTION_RETRY_SAME;
         };
     }
 }

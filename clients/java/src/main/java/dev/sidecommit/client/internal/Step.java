@@ -21,7 +21,10 @@ public record Step(Kind kind, Duration after) {
 
     /** After so many attempts, 1 or more. */
     public static Step after(Refusal refusal, int attempts, RandomGenerator random) {
-        Duration pause = refusal.retryAfter() != null ? refusal.retryAfter() : Backoff.after(attempts, random);
+        Duration pause =
+                refusal.retryAfter() != null
+                        ? refusal.retryAfter()
+                        : Backoff.after(attempts, random);
         return switch (refusal.action()) {
             case NEXT_ACTION_BEGIN_AGAIN, NEXT_ACTION_FIX_REQUEST, NEXT_ACTION_STOP ->
                     new Step(Kind.RAISE, Duration.ZERO);

@@ -3,6 +3,7 @@ package sidecommit
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -23,6 +24,9 @@ type Client struct {
 	logger       *slog.Logger
 	propagator   Propagator
 	heart        *heart
+	// base ends with the client.
+	base context.Context
+	end  context.CancelFunc
 }
 
 // ServerInfo is what a sidecar is.
@@ -50,12 +54,12 @@ func Connect(ctx context.Context, options ...ConnectOption) (*Client, error) {
 		logger:       o.logger,
 		propagator:   o.propagator,
 	}
+	c.base, c.end = context.WithCancel(context.Background())
+	c.heart = newHeart(c)
 	info, err := c.ServerInfo(ctx)
 	if err != nil {
-		connection.Close()
-		return nil, err
+		return nil, errors.Join(err, c.Close())
 	}
-	c.heart = newHeart(c)
 	c.heart.set(info.GetLimits().GetIdleTimeout().AsDuration() / 3)
 	go c.heart.watch()
 	return c, nil
@@ -76,9 +80,10 @@ func dialOptions() []grpc.DialOption {
 	}
 }
 
-// Close ends the connection. Transactions that are open are aborted by the sidecar when they are idle for too long.
+// Close ends the connection, and every call that is not answered yet. Transactions that are open are aborted by the sidecar when they are
+// idle for too long.
 func (c *Client) Close() error {
-	c.heart.stop()
+	c.end()
 	return c.connection.Close()
 }
 

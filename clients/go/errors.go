@@ -28,7 +28,7 @@ const (
 	KindBadRequest
 	// KindNeedsHuman: neither repeating nor beginning again helps.
 	KindNeedsHuman
-	// KindDeadlineExceeded: the context ended before there was an outcome. Repeat the call, or ask Outcome if it is InDoubt.
+	// KindDeadlineExceeded: the context ended, or the client was closed, before there was an outcome. Repeat the call, or ask Outcome if it is InDoubt.
 	KindDeadlineExceeded
 )
 
@@ -40,8 +40,8 @@ var (
 	ErrDeadlineExceeded = errors.New("no outcome within the deadline")
 )
 
-// ErrClosed is what calls of a transaction get that was committed, aborted or closed before.
-var ErrClosed = errors.New("sidecommit: the transaction is closed")
+// ErrClosed is what calls get of a transaction that was committed, aborted or closed before, or of a client that was closed.
+var ErrClosed = errors.New("sidecommit: closed")
 
 var sentinels = [...]error{
 	KindAborted:          ErrAborted,

@@ -106,3 +106,12 @@ func root(err error) error {
 		err = cause
 	}
 }
+
+// isRefusedRecord tells whether the sidecar refused one of the records, and which.
+func isRefusedRecord(err error) (int64, bool) {
+	var refused *Error
+	if errors.As(err, &refused) && refused.Kind == KindBadRequest && refused.RecordIndex >= 0 {
+		return refused.RecordIndex, true
+	}
+	return 0, false
+}

@@ -16,8 +16,6 @@ const keepAliveIDs = 1000
 // heart keeps open transactions from their idle timeout while the application works on something else.
 type heart struct {
 	client *Client
-	base   context.Context
-	stop   context.CancelFunc
 
 	mu      sync.Mutex
 	open    map[string]struct{}
@@ -28,8 +26,7 @@ type heart struct {
 }
 
 func newHeart(c *Client) *heart {
-	base, stop := context.WithCancel(context.Background())
-	return &heart{client: c, base: base, stop: stop, open: map[string]struct{}{}, faster: make(chan struct{}, 1)}
+	return &heart{client: c, open: map[string]struct{}{}, faster: make(chan struct{}, 1)}
 }
 
 // watch learns the idle timeout of each sidecar that is connected to: a restart may change it.
@@ -39,14 +36,14 @@ func (h *heart) watch() {
 		if state == connectivity.Ready {
 			h.learn()
 		}
-		if !h.client.connection.WaitForStateChange(h.base, state) {
+		if !h.client.connection.WaitForStateChange(h.client.base, state) {
 			return
 		}
 	}
 }
 
 func (h *heart) learn() {
-	info, err := h.client.ServerInfo(h.base)
+	info, err := h.client.ServerInfo(h.client.base)
 	if err != nil {
 		h.client.logger.Debug("sidecommit: asking for the idle timeout", "error", err)
 		return
@@ -98,7 +95,7 @@ func (h *heart) beat() {
 		case <-due.C:
 		case <-h.faster:
 			due.Stop()
-		case <-h.base.Done():
+		case <-h.client.base.Done():
 			due.Stop()
 			return
 		}
@@ -128,7 +125,7 @@ func (h *heart) ids() []string {
 
 // keep repeats until the next beat. Whatever it is told, the transaction's own next call is told as well.
 func (h *heart) keep(ids []string) {
-	ctx, cancel := context.WithTimeout(h.base, h.period())
+	ctx, cancel := context.WithTimeout(h.client.base, h.period())
 	defer cancel()
 	_, err := repeat(ctx, h.client, rpcKeepAlive, func(ctx context.Context) (*pb.KeepAliveResponse, error) {
 		return h.client.transactions.KeepAlive(ctx, &pb.KeepAliveRequest{TransactionIds: ids})

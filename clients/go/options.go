@@ -78,7 +78,7 @@ func WithPropagator(p Propagator) ConnectOption {
 type DeadlineOption time.Duration
 
 // WithDeadline is how long a call is repeated until there is an outcome, if its context has no deadline of its own: of a client, 60 s
-// if not given, or of the calls of one transaction.
+// if not given and none if 0, or of the calls of one transaction.
 func WithDeadline(d time.Duration) DeadlineOption { return DeadlineOption(d) }
 
 func (d DeadlineOption) connect(o *connectOptions) { o.deadline = time.Duration(d) }

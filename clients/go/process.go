@@ -85,9 +85,13 @@ func (c *Client) process(ctx context.Context, subscription *Subscription, call f
 		abandon:      abandon,
 	}
 	p.open()
-	stopping := stop.Done()
+	stopping, closed := stop.Done(), c.base.Done()
 	for !p.over() {
 		select {
+		case <-closed:
+			closed = nil
+			p.fail(ErrClosed)
+			p.abandon(ErrClosed)
 		case <-stopping:
 			// A second signal is not for this.
 			ignore()

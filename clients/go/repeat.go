@@ -27,6 +27,9 @@ func repeat[T any](ctx context.Context, c *Client, call rpc, attempt func(contex
 		if ctx.Err() != nil {
 			return none, outOfTime(call, context.Cause(ctx), last)
 		}
+		if c.base.Err() != nil {
+			return none, outOfTime(call, ErrClosed, last)
+		}
 		last = v.Error
 		if err := sleep(ctx, pauses.next(v.delay)); err != nil {
 			return none, outOfTime(call, err, last)

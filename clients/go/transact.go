@@ -2,7 +2,6 @@ package sidecommit
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -67,13 +66,4 @@ func (c *Client) transact(ctx context.Context, request *pb.TransactRequest, o *c
 		}
 		return Committed{TransactionID: answer.GetTransactionId(), Ranges: fromRanges(answer.GetRanges())}, nil
 	})
-}
-
-// isRefusedRecord tells whether the sidecar refused one of the records, and which.
-func isRefusedRecord(err error) (int64, bool) {
-	var refused *Error
-	if errors.As(err, &refused) && refused.Kind == KindBadRequest && refused.RecordIndex >= 0 {
-		return refused.RecordIndex, true
-	}
-	return 0, false
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "sidecommit.dev/go/sidecommitv1"
 )
@@ -28,44 +27,10 @@ type Txn struct {
 
 	mu      sync.Mutex
 	offsets int64
-	// asked: its commit or abort was. over: it has an outcome.
-	asked, over bool
-}
-
-// Begin begins a transaction. Its caller commits it, and defers Close.
-func (c *Client) Begin(ctx context.Context, options ...BeginOption) (*Txn, error) {
-	var o callOptions
-	for _, option := range options {
-		option.begin(&o)
-	}
-	return c.begin(ctx, &o)
-}
-
-func (c *Client) begin(ctx context.Context, o *callOptions) (*Txn, error) {
-	request := &pb.BeginRequest{RequestId: o.requestID, Label: o.label, OrderingKey: o.orderingKey}
-	if request.RequestId == "" {
-		request.RequestId = uuid()
-	}
-	if o.timeout > 0 {
-		request.Timeout = durationpb.New(o.timeout)
-	}
-	deadline := c.deadline
-	if o.deadline > 0 {
-		deadline = o.deadline
-	}
-	within, cancel := bounded(ctx, deadline)
-	defer cancel()
-	begun, err := repeat(within, c, rpcBegin, func(ctx context.Context) (*pb.BeginResponse, error) {
-		return c.transactions.Begin(ctx, request)
-	})
-	if err != nil {
-		return nil, err
-	}
-	t := &Txn{client: c, id: begun.GetTransactionId(), requestID: request.RequestId, deadline: deadline}
-	t.base, t.end = context.WithCancel(context.WithoutCancel(ctx))
-	t.sender = newSender(c.traced(t.base), c.transactions, t.id, deadline)
-	c.heart.add(t.id)
-	return t, nil
+	// asked: its commit or abort was.
+	asked bool
+	// over is what calls get once it is.
+	over error
 }
 
 // ID is what the sidecar calls it.
@@ -80,16 +45,16 @@ func (t *Txn) Produce(ctx context.Context, records ...Record) error {
 	if err := validate(rpcProduce, records); err != nil {
 		return err
 	}
-	if t.closed() {
-		return ErrClosed
+	if err := t.takes(); err != nil {
+		return err
 	}
 	return t.seen(t.sender.produce(ctx, records))
 }
 
 // Flush returns when all records are acknowledged, which is not committed.
 func (t *Txn) Flush(ctx context.Context) error {
-	if t.closed() {
-		return ErrClosed
+	if err := t.takes(); err != nil {
+		return err
 	}
 	_, err := t.sender.flush(ctx, false)
 	return t.seen(err)
@@ -106,8 +71,8 @@ func (t *Txn) SendOffsets(ctx context.Context, offsets GroupOffsets) error {
 }
 
 func (t *Txn) sendOffsets(ctx context.Context, request *pb.SendOffsetsRequest) error {
-	if t.closed() {
-		return ErrClosed
+	if err := t.takes(); err != nil {
+		return err
 	}
 	sent, err := call(ctx, t, rpcSendOffsets, func(ctx context.Context) (*pb.SendOffsetsResponse, error) {
 		return t.client.transactions.SendOffsets(ctx, request)
@@ -124,8 +89,8 @@ func (t *Txn) sendOffsets(ctx context.Context, request *pb.SendOffsetsRequest) e
 // Commit waits until all records are acknowledged and commits. When it returns nil they are visible, for good. If its error is InDoubt
 // it may be called again.
 func (t *Txn) Commit(ctx context.Context) (Committed, error) {
-	if t.isOver() {
-		return Committed{}, ErrClosed
+	if err := t.ended(); err != nil {
+		return Committed{}, err
 	}
 	ctx, cancel := bounded(ctx, t.deadline)
 	defer cancel()
@@ -162,14 +127,14 @@ func (t *Txn) commit(ctx context.Context, records int64) (Committed, error) {
 		t.asked = errors.Is(err, ErrDeadlineExceeded)
 		return Committed{}, err
 	}
-	t.finish()
+	t.finish(ErrClosed)
 	return Committed{TransactionID: t.id, Ranges: fromRanges(answer.GetRanges())}, nil
 }
 
 // Abort aborts: nothing of the transaction will ever be visible. The reason is for people, at most 1024 characters.
 func (t *Txn) Abort(ctx context.Context, reason string) error {
-	if t.isOver() {
-		return ErrClosed
+	if err := t.ended(); err != nil {
+		return err
 	}
 	return t.abort(ctx, &pb.AbortRequest{TransactionId: t.id, Reason: cut(reason, 1024)})
 }
@@ -182,7 +147,7 @@ func (t *Txn) abort(ctx context.Context, request *pb.AbortRequest) error {
 		return t.client.transactions.Abort(ctx, request)
 	})
 	if err == nil {
-		t.finish()
+		t.finish(ErrClosed)
 	}
 	return err
 }
@@ -192,8 +157,8 @@ func (t *Txn) abort(ctx context.Context, request *pb.AbortRequest) error {
 func (t *Txn) Close() error { return t.close("closed without a commit") }
 
 func (t *Txn) close(reason string) error {
-	defer t.finish()
-	if t.closed() {
+	defer t.finish(ErrClosed)
+	if t.takes() != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(t.base, closePatience)
@@ -201,23 +166,29 @@ func (t *Txn) close(reason string) error {
 	return t.Abort(ctx, reason)
 }
 
-// finish lets go of what it has here.
-func (t *Txn) finish() {
+// finish lets go of what it has here; calls get the error from now on.
+func (t *Txn) finish(over error) {
 	t.mu.Lock()
-	t.over = true
+	if t.over == nil {
+		t.over = over
+	}
 	t.mu.Unlock()
 	t.client.heart.remove(t.id)
 	t.end()
 }
 
-// closed tells whether it takes nothing more.
-func (t *Txn) closed() bool {
+// takes is nil while it takes records and offsets.
+func (t *Txn) takes() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.asked || t.over
+	if t.over == nil && t.asked {
+		return ErrClosed
+	}
+	return t.over
 }
 
-func (t *Txn) isOver() bool {
+// ended is nil while it has no outcome.
+func (t *Txn) ended() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.over
@@ -226,7 +197,7 @@ func (t *Txn) isOver() bool {
 // seen notes if an error is the end of the transaction.
 func (t *Txn) seen(err error) error {
 	if errors.Is(err, ErrAborted) {
-		t.finish()
+		t.finish(err)
 	}
 	return err
 }

@@ -150,10 +150,7 @@ final class Caller {
             if (step.kind() == Step.Kind.RAISE) {
                 future.completeExceptionally(Failure.refused(subject, refusal));
             } else if (System.nanoTime() + step.after().toNanos() >= end) {
-                // The sidecar's own word says more than that gRPC waited in vain.
-                boolean own = refusal.detail().getReasonValue() != 0;
-                future.completeExceptionally(
-                        Failure.late(subject, own || last == null ? refusal : last));
+                future.completeExceptionally(Failure.late(subject, reasonOfDelay(refusal)));
             } else {
                 last = refusal;
                 later(
@@ -161,6 +158,17 @@ final class Caller {
                         step.after(),
                         step.kind() == Step.Kind.REPEAT ? this::attempt : this::awaitReady);
             }
+        }
+
+        /** The sidecar's own word, if there was one, says more than that gRPC waited in vain. */
+        private Refusal reasonOfDelay(Refusal refusal) {
+            if (refusal.detail().getReasonValue() != 0) {
+                return refusal;
+            }
+            if (!connection.isConnected()) {
+                return refusal.saying("not connected to " + connection.target());
+            }
+            return last == null ? refusal : last;
         }
 
         private void awaitReady() {

@@ -43,10 +43,12 @@ final class Connection implements AutoCloseable {
     private final ManagedChannel channel;
     private final ScheduledThreadPoolExecutor clock;
     private final Tracing tracing = Tracing.detect();
+    private final String target;
     private volatile Runnable connected = () -> {};
     private volatile boolean closed;
 
     Connection(Address address) {
+        target = address.target();
         var builder =
                 Grpc.newChannelBuilder(address.target(), InsecureChannelCredentials.create())
                         // What may come is the subscription's to say (max_message_bytes).
@@ -84,6 +86,15 @@ final class Connection implements AutoCloseable {
     /** Is told of each connection from now on. */
     void onConnected(Runnable task) {
         connected = task;
+    }
+
+    boolean isConnected() {
+        return channel.getState(false) == ConnectivityState.READY;
+    }
+
+    /** Where it connects to, for people. */
+    String target() {
+        return target;
     }
 
     boolean isClosed() {

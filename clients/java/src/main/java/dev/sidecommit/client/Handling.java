@@ -50,8 +50,8 @@ interface Handling {
 
         final transient DeliveryFailure failure;
 
-        Blamed(DeliveryFailure failure) {
-            super(failure.getMessage(), null, false, false);
+        Blamed(DeliveryFailure failure, Throwable cause) {
+            super(failure.getMessage(), cause, false, false);
             this.failure = failure;
         }
     }
@@ -105,7 +105,8 @@ interface Handling {
                         : offset;
         boolean retryable = !(error instanceof RejectException);
         String message = error.getMessage() == null ? "" : error.getMessage();
-        return new Blamed(failure(delivery, named, retryable, error.getClass().getName(), message));
+        var failure = failure(delivery, named, retryable, error.getClass().getName(), message);
+        return new Blamed(failure, error);
     }
 
     static DeliveryFailure failure(

@@ -17,6 +17,8 @@ final class Settler {
     /** What is larger goes as a transaction with a stream: Transact is one message. */
     private static final long TRANSACT_BYTES_MAX = 3 << 20;
 
+    private static final System.Logger LOG = System.getLogger(Settler.class.getName());
+
     private final Sidecommit client;
     private final Handling handling;
     private final boolean hasDeadLetters;
@@ -57,6 +59,7 @@ final class Settler {
                     ? stream(delivery, results)
                     : transact(delivery, results);
         } catch (Blamed blamed) {
+            LOG.log(System.Logger.Level.WARNING, "the handler failed", blamed.getCause());
             return work.isGone() ? End.ABORTED : report(delivery, blamed.failure);
         } catch (AbortedException e) {
             return End.ABORTED;

@@ -69,6 +69,11 @@ public record Refusal(
                 retryAfter);
     }
 
+    /** The same in other words. */
+    public Refusal saying(String words) {
+        return new Refusal(code, words, action, detail, retryAfter);
+    }
+
     /** Whether the transaction that the call was about is over, and nothing of it visible. */
     public boolean isOver() {
         return action == NextAction.NEXT_ACTION_BEGIN_AGAIN || code == Status.Code.ABORTED;

@@ -7,3 +7,4 @@ export * from "./generated/sidecommit/v1/consume.js";
 export * from "./generated/sidecommit/v1/error.js";
 export * from "./generated/sidecommit/v1/transaction.js";
 export * from "./generated/sidecommit/v1/types.js";
+export { Duration } from "./generated/google/protobuf/duration.js";

@@ -38,7 +38,7 @@ test("records are numbered and grouped", () => {
 });
 
 test("a batch has as many bytes as fit, a large record its own", () => {
-  const batches = filled(2, 90);
+  const batches = filled(2, 100);
   batches.add(record(2, 5000));
   batches.add(record(3));
   assert.deepEqual(

@@ -4,13 +4,15 @@ use crate::{
     address,
     backoff::Backoff,
     call::Caller,
-    error::{DeadlineExceeded, Error},
+    error::{BoxError, DeadlineExceeded, Error},
+    outcome::Committed,
+    record::Record,
     rpc::{Rpc as _, Stub},
     trace::Trace,
     transact::Transact,
     transaction::{Begin, Transaction},
     v1::{
-        GetServerInfoRequest, GetServerInfoResponse, Record, ServingState,
+        GetServerInfoRequest, GetServerInfoResponse, ServingState,
         consume_service_client::ConsumeServiceClient,
     },
 };
@@ -98,16 +100,16 @@ impl Sidecommit {
     /// # Errors
     /// [`Error::Application`]: what `work` returned. [`Error::Aborted`] after the last attempt, and whatever else the sidecar
     /// refuses.
-    pub async fn run<T>(
-        &self,
-        work: impl AsyncFn(&Transaction) -> Result<T, crate::BoxError>,
-    ) -> Result<crate::Committed<T>, Error> {
+    pub async fn run<T, F>(&self, work: impl Fn(Arc<Transaction>) -> F) -> Result<Committed<T>, Error>
+    where
+        F: Future<Output = Result<T, BoxError>>,
+    {
         self.transaction().run(work).await
     }
 
     /// A whole transaction in one call, the fastest way for small ones: `client.transact(records).await`.
     pub fn transact(&self, records: impl IntoIterator<Item = Record>) -> Transact<'_> {
-        Transact::new(self, records.into_iter().collect())
+        Transact::new(self, records.into_iter().map(Into::into).collect())
     }
 
     /// What the sidecar is, what it can do, and its limits.

@@ -29,11 +29,11 @@ pub use crate::{
     error::{BoxError, DeadlineExceeded, Error},
     outcome::{Committed, Outcome, TransactionName},
     process::Reject,
-    record::IntoBytes,
+    record::{IntoBytes, Record},
     refusal::Refusal,
     subscription::Subscription,
     transaction::Transaction,
-    v1::{GroupOffsets, Header, Record},
+    v1::{GroupOffsets, Header},
 };
 pub use bytes::Bytes;
 pub use tonic::Code;

@@ -1,6 +1,6 @@
 //! The records of a transaction on their way: numbered, in batches, kept until they are acknowledged.
 
-use crate::v1::Record;
+use crate::{record::Record, v1};
 use std::collections::VecDeque;
 
 /// What may be on its way: beyond, `produce` waits.
@@ -15,7 +15,7 @@ const BATCH_RECORDS: usize = 500;
 pub(crate) struct Batch {
     /// The number of the first one.
     pub(crate) sequence: i64,
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<v1::Record>,
     bytes: usize,
 }
 
@@ -62,7 +62,7 @@ impl Outbox {
         let bytes = record.bytes();
         let full = self.open.records.len() >= BATCH_RECORDS || self.open.bytes + bytes > BATCH_BYTES;
         let sealed = full && self.seal();
-        self.open.records.push(record);
+        self.open.records.push(record.into());
         self.open.bytes += bytes;
         self.bytes += bytes;
         sealed

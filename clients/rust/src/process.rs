@@ -65,11 +65,15 @@ impl Sidecommit {
     /// # Errors
     /// [`Error::BadRequest`], [`Error::NeedsHuman`]: the subscription is refused; or a record that the handler returned, and there
     /// is no dead-letter topic.
-    pub async fn process<O: Output>(
+    pub async fn process<F, O>(
         &self,
         subscription: Subscription,
-        handler: impl AsyncFn(&ConsumedRecord) -> Result<O, BoxError>,
-    ) -> Result<u64, Error> {
+        handler: impl Fn(ConsumedRecord) -> F,
+    ) -> Result<u64, Error>
+    where
+        F: Future<Output = Result<O, BoxError>>,
+        O: Output,
+    {
         self.processor(subscription).run(handler).await
     }
 
@@ -98,26 +102,31 @@ impl Processor {
     ///
     /// # Errors
     /// As [`Sidecommit::process`].
-    pub async fn run<O: Output>(
-        self,
-        handler: impl AsyncFn(&ConsumedRecord) -> Result<O, BoxError>,
-    ) -> Result<u64, Error> {
-        self.drive(async |delivery: &Delivery| each(&handler, delivery).await).await
+    pub async fn run<F, O>(self, handler: impl Fn(ConsumedRecord) -> F) -> Result<u64, Error>
+    where
+        F: Future<Output = Result<O, BoxError>>,
+        O: Output,
+    {
+        self.drive(|delivery| each(&handler, delivery)).await
     }
 
-    /// Calls `handler` for each delivery: consecutive records of one partition. If its error has an [`AtOffset`], that record
+    /// Calls `handler` for the records of each delivery, at least one: consecutive ones of one partition. If its error has an [`AtOffset`], that record
     /// failed; else the delivery as a whole, and its records come again in halves until one that fails is alone.
     ///
     /// # Errors
     /// As [`Sidecommit::process`].
-    pub async fn run_batches<O: Output>(
-        self,
-        handler: impl AsyncFn(&Delivery) -> Result<O, BoxError>,
-    ) -> Result<u64, Error> {
-        self.drive(async |delivery: &Delivery| batch(&handler, delivery).await).await
+    pub async fn run_batches<F, O>(self, handler: impl Fn(Vec<ConsumedRecord>) -> F) -> Result<u64, Error>
+    where
+        F: Future<Output = Result<O, BoxError>>,
+        O: Output,
+    {
+        self.drive(|delivery| batch(&handler, delivery)).await
     }
 
-    async fn drive(self, make: impl AsyncFn(&Delivery) -> Made) -> Result<u64, Error> {
+    async fn drive<M>(self, make: impl Fn(Arc<Delivery>) -> M) -> Result<u64, Error>
+    where
+        M: Future<Output = Made>,
+    {
         let Self { client, subscription, signals, stop } = self;
         let dead_letters = subscription.has_dead_letters();
         let mut schedule = Schedule::new(subscription.deliveries());
@@ -167,8 +176,9 @@ impl Processor {
             }
             while let Some((place, delivery)) = schedule.next() {
                 working.push(async {
-                    let made = make(&delivery).await;
-                    (place, settle(&client, delivery, made, dead_letters).await)
+                    let delivery = Arc::new(delivery);
+                    let made = make(Arc::clone(&delivery)).await;
+                    (place, settle(&client, &delivery, made, dead_letters).await)
                 });
             }
         }

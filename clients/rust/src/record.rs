@@ -1,7 +1,25 @@
 //! Records to be written.
 
-use crate::v1::{Header, Record};
+use crate::v1::{self, Header};
 use bytes::Bytes;
+
+/// A record to be written. Absent and empty differ: a record without a value is a tombstone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// An existing topic; topics are never created on the way.
+    pub topic: String,
+    /// Absent: chosen by key, as Kafka's Java producer does.
+    pub partition: Option<i32>,
+    /// Required on compacted topics.
+    pub key: Option<Bytes>,
+    /// Absent: a tombstone.
+    pub value: Option<Bytes>,
+    /// In order; names may repeat.
+    pub headers: Vec<Header>,
+    /// Milliseconds since the Unix epoch. Absent: when the sidecar accepts the record.
+    pub timestamp_ms: Option<i64>,
+}
 
 /// What keys and values are made of: bytes, or what has obvious ones. Anything else goes through a function to bytes, such as
 /// prost's `encode_to_vec`.
@@ -55,14 +73,14 @@ impl Record {
         self
     }
 
-    /// Chooses the partition; else it is chosen by key, as Kafka's Java producer does.
+    /// Sets the partition.
     #[must_use]
     pub fn partition(mut self, partition: i32) -> Self {
         self.partition = Some(partition);
         self
     }
 
-    /// Sets the timestamp, in milliseconds since the Unix epoch; else it is when the sidecar accepts the record.
+    /// Sets the timestamp, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn timestamp_ms(mut self, timestamp: i64) -> Self {
         self.timestamp_ms = Some(timestamp);
@@ -76,6 +94,13 @@ impl Record {
         let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         let headers = self.headers.iter().map(|header| header.name.len() + length(&header.value));
         OVERHEAD + self.topic.len() + length(&self.key) + length(&self.value) + headers.sum::<usize>()
+    }
+}
+
+impl From<Record> for v1::Record {
+    fn from(record: Record) -> Self {
+        let Record { topic, partition, key, value, headers, timestamp_ms } = record;
+        Self { topic, partition, key, value, headers, timestamp_ms }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The caller's trace context (W3C Trace Context) goes into calls' metadata, and out of records' headers. Without the feature
 //! `otel` there is none.
 
-use crate::v1::{Header, Record};
+use crate::{record::Record, v1::Header};
 use tonic::metadata::MetadataMap;
 
 const PARENT: &str = "traceparent";

@@ -11,17 +11,18 @@ use crate::{
     delivery::Delivery,
     error::{DeadlineExceeded, Error},
     outcome::{Committed, TransactionName},
+    record::Record,
     refusal::Refusal,
     rpc::Rpc as _,
     trace::Trace,
     v1::{
         AbortRequest, CommitRequest, DeliveryFailure, GroupOffsets, KeepAliveRequest, NextAction,
-        ProduceRequest, Record, SendOffsetsRequest,
+        ProduceRequest, SendOffsetsRequest,
     },
 };
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicBool, AtomicI64, Ordering},
 };
 use tokio::{
     runtime::Handle,
@@ -45,7 +46,7 @@ pub struct Transaction {
     /// As the sidecar counts them.
     offsets_count: AtomicI64,
     /// Whether it is to be aborted when it is dropped.
-    open: bool,
+    open: AtomicBool,
     /// They end with it.
     _tasks: JoinSet<()>,
 }
@@ -59,7 +60,14 @@ impl Transaction {
         let mut tasks = JoinSet::new();
         tasks.spawn(upload::run(Arc::clone(&upload), client.caller.stub.clone()));
         tasks.spawn(keep_alive(client.clone(), id.clone()));
-        Self { client, id, upload, offsets_count: AtomicI64::new(0), open: true, _tasks: tasks }
+        Self {
+            client,
+            id,
+            upload,
+            offsets_count: AtomicI64::new(0),
+            open: AtomicBool::new(true),
+            _tasks: tasks,
+        }
     }
 
     /// Its id, opaque.
@@ -74,7 +82,7 @@ impl Transaction {
     /// What the sidecar said of this record or one before; [`Error::record_index`] counts the transaction's records from 0. Then
     /// nothing more can be added.
     pub async fn produce(&self, record: Record) -> Result<(), Error> {
-        if let Some(record) = self.upload.offer(record)? {
+        if let Some(record) = self.upload.offer(record.into())? {
             self.within_deadline(self.upload.room()).await?;
             self.upload.push(record);
         }
@@ -138,7 +146,11 @@ impl Transaction {
     /// # Errors
     /// [`Error::Aborted`]: nothing of it is visible. [`Error::DeadlineExceeded`]: the outcome is in doubt, ask
     /// [`Sidecommit::outcome`]. [`Error::NeedsHuman`]: see its reason. After [`Error::BadRequest`] it is aborted.
-    pub async fn commit(mut self) -> Result<Committed, Error> {
+    pub async fn commit(self) -> Result<Committed, Error> {
+        self.finish().await
+    }
+
+    async fn finish(&self) -> Result<Committed, Error> {
         self.upload.close();
         self.flush().await?;
         let request = CommitRequest {
@@ -152,7 +164,7 @@ impl Transaction {
         let mut repeats = caller.repeats(&request);
         loop {
             // Whatever comes now, it is the sidecar that decides.
-            self.open = false;
+            self.open.store(false, Ordering::Relaxed);
             let refusal = match repeats.attempt(&caller, &request, &trace).await? {
                 Ok(response) => {
                     let (transaction_id, ranges) = (response.transaction_id, response.ranges);
@@ -160,7 +172,8 @@ impl Transaction {
                 }
                 Err(refusal) => refusal,
             };
-            self.open = refusal.next_action == NextAction::FixRequest || refusal.sends_from().is_some();
+            let open = refusal.next_action == NextAction::FixRequest || refusal.sends_from().is_some();
+            self.open.store(open, Ordering::Relaxed);
             if let Some(sequence) = refusal.sends_from() {
                 self.upload.rewind_to(sequence);
                 self.flush().await?;
@@ -183,14 +196,19 @@ impl Transaction {
     /// # Errors
     /// As [`abort`](Self::abort).
     pub async fn abort_with_failures(
-        mut self,
+        self,
         reason: &str,
         failures: Vec<DeliveryFailure>,
     ) -> Result<(), Error> {
+        self.end(reason, failures).await
+    }
+
+    async fn end(&self, reason: &str, failures: Vec<DeliveryFailure>) -> Result<(), Error> {
+        self.upload.close();
         let request = abort(&self.id, reason, failures);
         let done = self.client.caller.call(request, &Trace::current()).await;
         // Whatever was said, it would be said again.
-        self.open = false;
+        self.open.store(false, Ordering::Relaxed);
         done.map(|_| ())
     }
 
@@ -213,7 +231,7 @@ impl Transaction {
 impl Drop for Transaction {
     fn drop(&mut self) {
         // Without a runtime, and if this fails, the sidecar's idle timeout aborts it.
-        if let (true, Ok(runtime)) = (self.open, Handle::try_current()) {
+        if let (true, Ok(runtime)) = (*self.open.get_mut(), Handle::try_current()) {
             let (caller, request) = (self.client.caller.clone(), abort(&self.id, "dropped", Vec::new()));
             runtime.spawn(async move { caller.call(request, &Trace::default()).await });
         }

@@ -13,7 +13,10 @@ use opentelemetry::{
 use serde_json::{Value, json};
 use sidecommit_client::{BoxError, Error, GroupOffsets, Record, Sidecommit, TransactionName};
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 use tokio::sync::{Mutex, mpsc::UnboundedReceiver};
@@ -127,7 +130,8 @@ impl Driver {
 
     async fn transaction(&mut self, id: u64, mut command: Transaction) -> Result<Value, Value> {
         let client = self.client(command.deadline_ms)?;
-        let records: Vec<Record> = std::mem::take(&mut command.records).into_iter().map(WireRecord::into).collect();
+        let records: Vec<Record> =
+            std::mem::take(&mut command.records).into_iter().map(WireRecord::into).collect();
         let attempts = AtomicU32::new(0);
         let mut begin = client.transaction().attempts(command.attempts.unwrap_or(1));
         if let Some(request_id) = &command.request_id {
@@ -136,7 +140,7 @@ impl Driver {
         if command.timeout_ms > 0 {
             begin = begin.timeout(Duration::from_millis(command.timeout_ms));
         }
-        let work = async |txn: &sidecommit_client::Transaction| {
+        let work = async |txn: Arc<sidecommit_client::Transaction>| {
             let first = attempts.fetch_add(1, Ordering::Relaxed) == 0;
             for record in records.iter().cloned().chain(command.generate.iter().flat_map(generated)) {
                 txn.produce(record).await?;

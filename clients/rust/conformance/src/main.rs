@@ -8,12 +8,15 @@ mod driver;
 mod processing;
 mod wire;
 
-use crate::{answer::say, command::{Command, Line}, driver::Driver};
+use crate::{
+    answer::say,
+    command::{Command, Line},
+    driver::Driver,
+};
 use std::{error::Error, io};
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::mpsc::{self, UnboundedReceiver},
 };
 
 #[tokio::main]
@@ -24,17 +27,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let driver = Driver::new(paused);
     let processing = driver.processing();
     let executor = tokio::spawn(driver.run(waiting));
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut lines = lines();
     loop {
         let line = tokio::select! {
-            line = lines.next_line() => line?,
+            line = lines.recv() => line,
             // `process` listens to it as well.
             _ = terminate.recv() => {
                 processing.ended().await;
                 std::process::exit(0);
             }
         };
-        let Some(line) = line else { break };
+        let Some(line) = line.transpose()? else { break };
         let Line { id, command } = serde_json::from_str(&line)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("{line}: {error}")))?;
         match command {
@@ -51,4 +54,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     executor.await?;
     processing.stop().await.map_err(|error| error.to_string())?;
     Ok(())
+}
+
+/// What comes on stdin. Reading it blocks, so a thread does.
+fn lines() -> UnboundedReceiver<io::Result<String>> {
+    let (read, lines) = mpsc::unbounded_channel();
+    std::thread::spawn(move || io::stdin().lines().try_for_each(|line| read.send(line)));
+    lines
 }

@@ -8,7 +8,7 @@ use opentelemetry::{Context, trace::TraceContextExt as _};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sidecommit_client::{
-    BoxError, Bytes, ConsumedRecord, Delivery, Error, Record, Sidecommit, Subscription,
+    BoxError, Bytes, ConsumedRecord, Error, Record, Sidecommit, Subscription,
     process::{AtOffset, Stopper},
 };
 use std::{sync::Arc, time::Duration};
@@ -57,9 +57,9 @@ impl Processing {
         *self.running.lock() = Some(running);
         tokio::spawn(async move {
             let done = if command.batch {
-                processor.run_batches(async |delivery: &Delivery| copier.all(delivery)).await
+                processor.run_batches(async |inputs: Vec<ConsumedRecord>| copier.all(&inputs)).await
             } else {
-                processor.run(async |record: &ConsumedRecord| copier.copy(record)).await
+                processor.run(async |input: ConsumedRecord| copier.copy(&input)).await
             };
             tell(id, &state, done);
         });
@@ -111,11 +111,11 @@ impl Copier {
         Ok(if traced { output.header("seen-traceparent", seen.to_string()) } else { output })
     }
 
-    fn all(&self, delivery: &Delivery) -> Result<Vec<Record>, BoxError> {
+    fn all(&self, inputs: &[ConsumedRecord]) -> Result<Vec<Record>, BoxError> {
         let copy = |input: &ConsumedRecord| {
             self.copy(input).map_err(|error| BoxError::from(AtOffset::new(input.offset, error)))
         };
-        delivery.records().iter().map(copy).collect()
+        inputs.iter().map(copy).collect()
     }
 }
 

@@ -60,8 +60,10 @@ impl StdError for AtOffset {
 
 /// What a handler's error says of a delivery. `offset`: of the record that the handler had, if it had one.
 pub(super) fn describe(error: &BoxError, offset: Option<i64>) -> DeliveryFailure {
-    let causes =
-        || std::iter::successors(Some(&**error as &(dyn StdError + 'static)), |error| error.source());
+    let causes = || {
+        let outermost: &(dyn StdError + 'static) = &**error;
+        std::iter::successors(Some(outermost), |error: &&(dyn StdError + 'static)| (*error).source())
+    };
     let named = || causes().find_map(|cause| cause.downcast_ref::<AtOffset>()).map(|at| at.offset);
     DeliveryFailure {
         delivery_id: String::new(),

@@ -1,6 +1,6 @@
 //! What handlers return.
 
-use crate::v1::Record;
+use crate::record::Record;
 
 /// Records to be written: one, none, or many.
 pub trait Output {

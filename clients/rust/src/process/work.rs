@@ -11,6 +11,7 @@ use crate::{
     trace::Trace,
     v1::DeliveryFailure,
 };
+use std::sync::Arc;
 
 /// What goes out in one call.
 const TRANSACT_BYTES: usize = 3 << 20;
@@ -19,14 +20,15 @@ const TRANSACT_BYTES: usize = 3 << 20;
 pub(super) type Made = Result<Outputs, DeliveryFailure>;
 
 /// One record after the other.
-pub(super) async fn each<O: Output>(
-    handler: &impl AsyncFn(&ConsumedRecord) -> Result<O, BoxError>,
-    delivery: &Delivery,
-) -> Made {
+pub(super) async fn each<F, O>(handler: &impl Fn(ConsumedRecord) -> F, delivery: Arc<Delivery>) -> Made
+where
+    F: Future<Output = Result<O, BoxError>>,
+    O: Output,
+{
     let mut outputs = Outputs::default();
     for record in delivery.records() {
         let trace = Trace::of_headers(&record.headers);
-        let made = trace.around(handler(record)).await;
+        let made = trace.around(handler(record.clone())).await;
         let output = made.map_err(|error| describe(&error, Some(record.offset)))?;
         for made in outputs.add(record.offset, output) {
             trace.follow(made);
@@ -36,27 +38,29 @@ pub(super) async fn each<O: Output>(
 }
 
 /// All of it at once.
-pub(super) async fn batch<O: Output>(
-    handler: &impl AsyncFn(&Delivery) -> Result<O, BoxError>,
-    delivery: &Delivery,
-) -> Made {
-    handler(delivery).await.map(Outputs::of_batch).map_err(|error| describe(&error, None))
+pub(super) async fn batch<F, O>(handler: &impl Fn(Vec<ConsumedRecord>) -> F, delivery: Arc<Delivery>) -> Made
+where
+    F: Future<Output = Result<O, BoxError>>,
+    O: Output,
+{
+    let made = handler(delivery.records().to_vec()).await;
+    made.map(Outputs::of_batch).map_err(|error| describe(&error, None))
 }
 
 /// Commits what was made of a delivery, or says how it failed. Returns how many of its records are settled, none if they come
 /// again.
 pub(super) async fn settle(
     client: &Sidecommit,
-    delivery: Delivery,
+    delivery: &Delivery,
     made: Made,
     dead_letters: bool,
 ) -> Result<usize, Error> {
     let done = match made {
-        Err(failure) => fail(client, &delivery, failure).await.map(|()| 0),
-        Ok(outputs) => match commit(client, &delivery, &outputs).await {
+        Err(failure) => fail(client, delivery, failure).await.map(|()| 0),
+        Ok(outputs) => match commit(client, delivery, &outputs).await {
             Ok(()) => Ok(delivery.records().len()),
             Err(error) => match blame(&error, &outputs) {
-                Some(failure) if dead_letters => fail(client, &delivery, failure).await.map(|()| 0),
+                Some(failure) if dead_letters => fail(client, delivery, failure).await.map(|()| 0),
                 _ => Err(error),
             },
         },

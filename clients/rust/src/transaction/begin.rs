@@ -5,7 +5,7 @@ use crate::{
     BoxError, Sidecommit, backoff::Backoff, error::Error, id, outcome::Committed, trace::Trace,
     v1::BeginRequest,
 };
-use std::{fmt, ops::ControlFlow, time::Duration};
+use std::{fmt, ops::ControlFlow, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// How often [`Begin::run`] tries in all.
@@ -82,10 +82,10 @@ impl<'a> Begin<'a> {
     ///
     /// # Errors
     /// As [`Sidecommit::run`].
-    pub async fn run<T>(
-        self,
-        work: impl AsyncFn(&Transaction) -> Result<T, BoxError>,
-    ) -> Result<Committed<T>, Error> {
+    pub async fn run<T, F>(self, work: impl Fn(Arc<Transaction>) -> F) -> Result<Committed<T>, Error>
+    where
+        F: Future<Output = Result<T, BoxError>>,
+    {
         let mut backoff = Backoff::default();
         let mut attempt = 1;
         loop {
@@ -104,17 +104,17 @@ impl<'a> Begin<'a> {
         }
     }
 
-    async fn attempt<T>(
-        &self,
-        work: &impl AsyncFn(&Transaction) -> Result<T, BoxError>,
-    ) -> Result<Committed<T>, Error> {
-        let transaction = self.begin_one().await?;
-        match work(&transaction).await {
-            Ok(value) => transaction.commit().await.map(|committed| committed.map(value)),
+    async fn attempt<T, F>(&self, work: &impl Fn(Arc<Transaction>) -> F) -> Result<Committed<T>, Error>
+    where
+        F: Future<Output = Result<T, BoxError>>,
+    {
+        let transaction = Arc::new(self.begin_one().await?);
+        match work(Arc::clone(&transaction)).await {
+            Ok(value) => transaction.finish().await.map(|committed| committed.map(value)),
             Err(error) => {
                 let error = Error::of_work(error);
                 // The work's error goes on its way, whatever becomes of the abort.
-                let _ = timeout(ABORT, transaction.abort(&error.to_string())).await;
+                let _ = timeout(ABORT, transaction.end(&error.to_string(), Vec::new())).await;
                 Err(error)
             }
         }

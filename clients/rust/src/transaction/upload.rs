@@ -4,10 +4,11 @@
 use crate::{
     backoff::Backoff,
     outbox::{Batch, Outbox},
+    record::Record,
     refusal::Refusal,
     rpc::Stub,
     trace::Trace,
-    v1::{NextAction, ProduceStreamRequest, ProduceStreamResponse, Record},
+    v1::{NextAction, ProduceStreamRequest, ProduceStreamResponse, Reason},
 };
 use futures_util::stream;
 use parking_lot::Mutex;
@@ -57,6 +58,11 @@ impl Upload {
         let mut state = self.state.lock();
         match &state.failure {
             Some(failure) => Err(failure.clone()),
+            None if state.closed => Err(Refusal {
+                code: Code::FailedPrecondition,
+                reason: Reason::NotOpen,
+                ..Refusal::malformed("its commit or abort was asked")
+            }),
             None if state.outbox.is_full() => Ok(Some(record)),
             None => {
                 self.add(&mut state, record);

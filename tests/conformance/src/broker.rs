@@ -2,6 +2,7 @@
 
 use crate::{
     Wrong, interrupt,
+    look::{Looker, assign, reader},
     step::{Committed, Fill},
 };
 use rdkafka::{
@@ -10,12 +11,13 @@ use rdkafka::{
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
-    message::Headers as _,
     producer::{BaseProducer, BaseRecord, Producer as _},
+    types::RDKafkaErrorCode,
 };
 use sidecommit_fixture::{Kafka, Message};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    thread,
     time::{Duration, Instant},
 };
 use tokio::runtime::Runtime;
@@ -38,14 +40,6 @@ pub(crate) struct Broker {
     /// How many records were written to a topic.
     written: BTreeMap<String, u64>,
     lookers: BTreeMap<String, Looker>,
-}
-
-/// A read_committed reader that reads on.
-struct Looker {
-    consumer: BaseConsumer,
-    seen: u64,
-    /// By driver.
-    made: BTreeMap<String, u64>,
 }
 
 // === impl Broker ===
@@ -93,6 +87,40 @@ impl Broker {
         Ok(())
     }
 
+    /// Removes all topics that were made, and another one.
+    pub(crate) fn remove(&self, another: &str, runtime: &Runtime) -> Result<(), Wrong> {
+        let wrong = |error: KafkaError| Wrong::of("remove topics", &error);
+        let admin: AdminClient<DefaultClientContext> = self.config.create().map_err(wrong)?;
+        let topics: Vec<_> = self.partitions.keys().map(String::as_str).chain([another]).collect();
+        let options =
+            AdminOptions::new().request_timeout(Some(CALL_BOUND)).operation_timeout(Some(CALL_BOUND));
+        let removed = runtime.block_on(admin.delete_topics(&topics, &options)).map_err(wrong)?;
+        removed.into_iter().try_for_each(|result| match result {
+            // The other one is not there if no sidecar served.
+            Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => Ok(()),
+            Err((topic, code)) => Err(Wrong::new(format!("remove {topic}: {code}"))),
+        })
+    }
+
+    /// Producers of these transactional.ids, which fence whoever uses them.
+    pub(crate) fn fence(&self, slot: &str, lanes: u16) -> Result<(), Wrong> {
+        let fence = |lane: u16| {
+            let id = format!("{slot}/{lane}");
+            let mut config = self.config.clone();
+            let producer: Result<BaseProducer, _> = config.set("transactional.id", &id).create();
+            producer
+                .and_then(|producer| producer.init_transactions(CALL_BOUND))
+                .map_err(|error| Wrong::of(&id, &error))
+        };
+        // Side by side: each takes a while to find its coordinator.
+        thread::scope(|scope| {
+            let fences: Vec<_> = (0..lanes).map(|lane| scope.spawn(move || fence(lane))).collect();
+            fences.into_iter().try_for_each(|fence| {
+                fence.join().unwrap_or_else(|_| Err(Wrong::new("a foreign producer's thread panicked")))
+            })
+        })
+    }
+
     /// All that a read_committed reader sees, by partition and offset, once no transaction is open on the topic.
     pub(crate) fn visible(&self, topic: &str) -> Result<Vec<Message>, Wrong> {
         let wrong = |error: KafkaError| Wrong::of(topic, &error);
@@ -110,7 +138,7 @@ impl Broker {
                 if Instant::now() >= until {
                     return Err(Wrong::new(format!("a transaction is open on {topic}/{partition} still")));
                 }
-                std::thread::park_timeout(PACE);
+                thread::park_timeout(PACE);
             }
         }
         assign(&self.committed, topic, unread.len() as i32).map_err(wrong)?;
@@ -155,7 +183,7 @@ impl Broker {
     /// Waits until as many records are visible as were written to `of`, but so many.
     pub(crate) fn copied(&mut self, topic: &str, of: &str, but: u64) -> Result<(), Wrong> {
         let written = self.written.get(of).copied().unwrap_or_default();
-        self.seen(topic, written - but, None, None)
+        self.seen(topic, written.saturating_sub(but), None, None)
     }
 
     /// Waits until so many records are visible.
@@ -220,59 +248,5 @@ impl Broker {
         let metadata = metadata.map_err(|error| Wrong::of(topic, &error))?;
         let partitions = metadata.topics().first().map_or(&[][..], |found| found.partitions());
         Ok(partitions.iter().filter(|partition| partition.leader() >= 0).count())
-    }
-}
-
-/// A reader that learns at once that there is nothing more.
-fn reader(config: &ClientConfig, isolation: &str) -> Result<BaseConsumer, KafkaError> {
-    let mut config = config.clone();
-    config
-        // librdkafka assigns partitions to members of a group only; nothing is joined or committed.
-        .set("group.id", "sidecommit-conformance")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("isolation.level", isolation)
-        .set("fetch.wait.max.ms", "20");
-    config.create()
-}
-
-fn assign(consumer: &BaseConsumer, topic: &str, partitions: i32) -> Result<(), KafkaError> {
-    let mut assignment = TopicPartitionList::new();
-    for partition in 0..partitions {
-        assignment.add_partition_offset(topic, partition, Offset::Beginning)?;
-    }
-    consumer.assign(&assignment)
-}
-
-// === impl Looker ===
-
-impl Looker {
-    fn new(config: &ClientConfig, topic: &str, partitions: i32) -> Result<Self, Wrong> {
-        let wrong = |error: KafkaError| Wrong::of(topic, &error);
-        let consumer = reader(config, "read_committed").map_err(wrong)?;
-        assign(&consumer, topic, partitions).map_err(wrong)?;
-        Ok(Self { consumer, seen: 0, made: BTreeMap::new() })
-    }
-
-    /// Reads on until so many were seen, or nothing comes.
-    fn look(&mut self, count: u64, by: Option<&str>) -> Result<u64, Wrong> {
-        loop {
-            let seen = by.map_or(self.seen, |by| self.made.get(by).copied().unwrap_or_default());
-            if seen >= count {
-                return Ok(seen);
-            }
-            let message = match self.consumer.poll(PACE) {
-                Some(Ok(message)) => message,
-                Some(Err(KafkaError::PartitionEOF(_))) => continue,
-                Some(Err(error)) => return Err(Wrong::of("read", &error)),
-                None => return Ok(seen),
-            };
-            self.seen += 1;
-            let driver =
-                message.headers().and_then(|headers| headers.iter().find(|header| header.key == "driver"));
-            if let Some(name) = driver.and_then(|header| header.value) {
-                *self.made.entry(String::from_utf8_lossy(name).into_owned()).or_default() += 1;
-            }
-        }
     }
 }

@@ -76,6 +76,9 @@ pub(crate) fn run(shared: Shared<'_>, language: &Language, transport: &'static s
     for scenario in shared.scenarios {
         tell(scenario, interrupt::check().and_then(|()| cell.scenario(scenario)));
     }
+    if let Err(wrong) = cell.end() {
+        eprintln!("{}/{transport}: {wrong}", language.name);
+    }
 }
 
 // === impl Cell ===
@@ -130,6 +133,13 @@ impl<'a> Cell<'a> {
                 Err(Wrong(evidence))
             }
         }
+    }
+
+    /// Ends all that runs, and removes its topics: the broker may be somebody else's.
+    fn end(mut self) -> Result<(), Wrong> {
+        self.drivers.clear();
+        self.sidecar = None;
+        self.broker.remove(&self.pod.outcomes(), self.shared.runtime)
     }
 
     fn begin(&mut self, scenario: &Scenario) -> Result<(), Wrong> {

@@ -6,6 +6,7 @@ mod cell;
 mod driver;
 mod interrupt;
 mod language;
+mod look;
 mod pattern;
 mod report;
 mod scenario;

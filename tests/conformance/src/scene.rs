@@ -84,10 +84,7 @@ impl<'c, 'a> Scene<'c, 'a> {
             }
             Step::Sidecar(act) => self.sidecar(act),
             Step::Rival(act) => self.rival(act),
-            Step::Fence(lanes) => {
-                sidecommit_e2e::fence(self.cell.shared.kafka, self.cell.pod.slot(), lanes);
-                Ok(())
-            }
+            Step::Fence(lanes) => self.cell.broker.fence(self.cell.pod.slot(), lanes),
             Step::Driver(Hit { on, signal }) => self.cell.driver(&on)?.signal(match signal {
                 Signal::Kill => process::Signal::KILL,
                 Signal::Term => process::Signal::TERM,

@@ -82,6 +82,11 @@ impl Pod {
         }
     }
 
+    /// The outcomes topic. Of its own: no cell waits for what another one's killed sidecar left open.
+    pub(crate) fn outcomes(&self) -> String {
+        format!("{}-outcomes", self.slot.replace('/', "-"))
+    }
+
     /// Starts it; it may not serve yet.
     pub(crate) fn start(
         &mut self,
@@ -112,8 +117,7 @@ impl Pod {
         set("pod_uid", &format!("pod-{}-{}", self.name, self.port));
         set("tcp_address", &format!("127.0.0.1:{}", self.port));
         set("metrics_address", &format!("127.0.0.1:{}", self.metrics));
-        // Of its own: no cell waits for what another one's killed sidecar left open.
-        set("outcomes.topic", &format!("{}-outcomes", self.slot.replace('/', "-")));
+        set("outcomes.topic", &self.outcomes());
         SETTINGS.iter().for_each(|(name, value)| set(name, value));
         settings.iter().for_each(|(name, value)| set(name, value));
         failpoint.iter().for_each(|failpoint| set("failpoint", failpoint));

@@ -13,6 +13,7 @@ from .campaign import campaign
 from .judge import Run, table
 from .kafka import Broker
 from .patterns import PATTERNS
+from .programs import Failure
 from .scene import say
 
 INPUTS = 1000
@@ -48,7 +49,10 @@ def main() -> int:
 def one(name: str, broker: Broker, seed: int, strikes: int, inputs: int) -> Run:
     """Runs one pattern and tells how it went."""
     say(f"\n{name}")
-    run = campaign(name, broker, seed, strikes, inputs)
+    try:
+        run = campaign(name, broker, seed, strikes, inputs)
+    except Failure as failure:
+        run = Run(name, inputs, complaints=[str(failure)])
     struck = ", ".join(f"{n} {kind.value}" for kind, n in run.strikes.items())
     say(f"  struck: {struck}")
     for complaint in run.verdict():

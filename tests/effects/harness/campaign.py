@@ -2,60 +2,46 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 from .judge import Run
 from .kafka import Broker
 from .patterns import PATTERNS, Pattern
 from .postgres import Postgres
-from .programs import Failure, until
+from .programs import Failure
 from .scene import Scene, say
 from .sidecar import Sidecar
 from .strikes import Kind, Strike, plan
 
-# What stands still for so long waits for a relay of another slot.
+# Seconds: what stands still for so long waits for a relay of another slot, and for so long does not go on at all.
 STANDS_STILL = 5.0
-PATIENCE = 120.0
+PATIENCE = 90.0
 
 
 def campaign(name: str, broker: Broker, seed: int, strikes: int, inputs: int) -> Run:
     """Runs a pattern, strikes it, and counts."""
     run = Run(name, inputs)
-    with tempfile.TemporaryDirectory(prefix="effects-", dir="/tmp") as temporary, contextlib.ExitStack() as stack:
+    kind = PATTERNS[name]
+    with tempfile.TemporaryDirectory(prefix="effects-", dir="/tmp") as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)  # for whoever runs the database
-        scene = make(name, folder, broker, seed, inputs)
-        stack.callback(scene.close)
-        pattern = PATTERNS[name](scene)
+        slot = f"{folder.name}/test/{name}"
+        sidecars = [Sidecar(folder, broker.bootstrap, f"{slot}/{n}") for n in range(kind.sidecars)]
+        database = Postgres(folder) if kind.database else None
+        scene = Scene(folder.name, seed, inputs, broker, sidecars, database)
         try:
-            through(pattern, run, plan(seed, pattern.kinds, strikes, inputs))
+            scene.start()
+            through(kind(scene), run, plan(seed, kind.kinds, strikes, inputs))
         except Failure as failure:
             run.complaints.append(str(failure))
             scene.tell()
-        run.seconds = time.monotonic() - run.began
+        finally:
+            scene.close()
+    run.seconds = time.monotonic() - run.began
     return run
-
-
-def make(name: str, folder: Path, broker: Broker, seed: int, inputs: int) -> Scene:
-    """A scene with its sidecars serving and its database answering."""
-    pattern = PATTERNS[name]
-    unique = folder.name
-    sidecars = [Sidecar(folder, broker.bootstrap, f"{unique}/test/{name}/{n}") for n in range(pattern.sidecars)]
-    scene = Scene(unique, folder, seed, inputs, broker, sidecars, Postgres(folder) if pattern.database else None)
-    starts = [sidecar.start for sidecar in sidecars] + ([scene.database.start] if scene.database else [])
-    try:
-        with ThreadPoolExecutor() as pool:
-            for started in [pool.submit(start) for start in starts]:
-                started.result()
-    except Failure:
-        scene.tell()
-        scene.close()
-        raise
-    return scene
 
 
 def through(pattern: Pattern, run: Run, strikes: list[Strike]) -> None:
@@ -68,6 +54,7 @@ def through(pattern: Pattern, run: Run, strikes: list[Strike]) -> None:
         effects = wait(pattern, run, min(effects + one.effects, run.inputs))
         tries.append(pattern.again())
         run.in_work += 0 < effects < run.inputs
+        time.sleep(one.delay)
         strike(pattern, run, one, effects)
     pattern.finish()
     wait(pattern, run, run.inputs)
@@ -76,24 +63,23 @@ def through(pattern: Pattern, run: Run, strikes: list[Strike]) -> None:
     tell(run, "all is settled")
     tries.append(pattern.again())
     run.again = tries[-1]
-    run.felt = sum(after > before for before, after in zip(tries, tries[1:], strict=False))
+    run.felt = sum(after > before for before, after in pairwise(tries))
     pattern.collect(run)
 
 
 def wait(pattern: Pattern, run: Run, wanted: int) -> int:
     """Waits until so many effects are there, and says how many there are."""
-    end = time.monotonic() + PATIENCE
-    known, since = -1, time.monotonic()
+    known, since, moved = -1, 0.0, 0.0
     while (effects := pattern.progress()) < wanted:
         now = time.monotonic()
         if effects > known:
-            known, since = effects, now
-        if now > end:
-            raise Failure(f"not within {PATIENCE:.0f} s: {wanted} effects, there are {effects}")
-        if now > since + STANDS_STILL and Kind.MOVE in pattern.kinds:
+            known, since, moved = effects, now, now
+        if now > since + PATIENCE:
+            raise Failure(f"no effect for {PATIENCE:.0f} s: {effects} of {wanted} are there")
+        if now > moved + STANDS_STILL and Kind.MOVE in pattern.kinds:
             tell(run, f"{effects} effects, what is left waits for the other slot: {Kind.MOVE.value}")
             pattern.move()
-            since = time.monotonic()
+            moved = time.monotonic()
         time.sleep(0.01)
     return effects
 

@@ -53,8 +53,10 @@ def table(runs: list[Run]) -> str:
     """The runs for people."""
     head = ["pattern", "inputs", "strikes", "in work", "felt", "again", "suppressed", "missing", "double", "s", ""]
     rows = [
-        [run.pattern, run.inputs, run.strikes.total(), run.in_work, run.felt, run.again, run.suppressed, run.missing]
-        + [run.double, f"{run.seconds:.0f}", "failed" if run.verdict() else "passed"]
+        [
+            *(run.pattern, run.inputs, run.strikes.total(), run.in_work, run.felt, run.again, run.suppressed),
+            *(run.missing, run.double, f"{run.seconds:.0f}", "failed" if run.verdict() else "passed"),
+        ]
         for run in runs
     ]
     cells = [[str(cell) for cell in row] for row in [head, *rows]]

@@ -10,6 +10,8 @@ from pathlib import Path
 from .programs import Failure, environment
 
 FIXTURE = Path("target/debug/kafka-fixture")
+# A reader that has got no record for so long has read all.
+PATIENCE_MS = "5000"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Broker:
         """All that a read_committed reader sees of a topic, by Kafka's own console consumer."""
         properties = ["timestamp", "partition", "offset", "headers", "key", "value"]
         shown = [word for name in properties for word in ("--property", f"print.{name}=true")]
-        output = self._fixture("console-consumer", "--topic", topic, "--", *shown)
+        output = self._fixture("console-consumer", "--topic", topic, "--timeout-ms", PATIENCE_MS, "--", *shown)
         return [message(line) for line in output.splitlines()]
 
     def _fixture(self, command: str, *arguments: str) -> str:

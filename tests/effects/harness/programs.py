@@ -89,7 +89,7 @@ class Program:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's variables, without those that the sidecar and its clients would take for theirs."""
+    """The variables of this process, without those that the sidecar and its clients would take for theirs."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("SIDECOMMIT_", "PG"))}
     # Some of the libraries would ask an HTTP proxy for 127.0.0.1.
     return {**ours, "no_proxy": "127.0.0.1,localhost", **more}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,13 +26,21 @@ class Scene:
     """For one run of one pattern."""
 
     name: str
-    folder: Path
     seed: int
     inputs: int
     broker: Broker
     sidecars: list[Sidecar]
     database: Postgres | None = None
     programs: list[Program] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Has sidecars serve and the database answer."""
+        starts = [sidecar.start for sidecar in self.sidecars]
+        if self.database:
+            starts.append(self.database.start)
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(start) for start in starts]:
+                started.result()
 
     def topic(self, what: str, partitions: int = 4) -> str:
         """Makes a topic."""

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 
 
 class Kind(Enum):
@@ -21,13 +22,20 @@ class Kind(Enum):
     SERVER = "server"  # the HTTP server cuts all connections and is away for a moment
 
 
+# Takes much longer than the others: every second time only.
+RARE = {Kind.GIVEN_UP}
+# An effect is often seen just as the next one begins; a strike may fall anywhere before the one after.
+DELAY_MAX = 0.03
+
+
 @dataclass(frozen=True)
 class Strike:
-    """One strike: as soon as there are so many effects more than at the one before."""
+    """One strike: when there are so many effects more than at the one before, and after a delay (seconds)."""
 
     effects: int
     kind: Kind
-    gently: bool = False  # of two ways to strike the less rude one
+    delay: float
+    gently: bool  # of two ways to strike the less rude one
 
 
 def plan(seed: int, kinds: Sequence[Kind], strikes: int, effects: int) -> list[Strike]:
@@ -37,7 +45,12 @@ def plan(seed: int, kinds: Sequence[Kind], strikes: int, effects: int) -> list[S
     """
     draw = random.Random(seed)
     order: list[Kind] = []
-    while len(order) < strikes:
-        order += draw.sample(kinds, len(kinds))
+    for turn in count():
+        turns = [kind for kind in kinds if turn % 2 == 0 or kind not in RARE]
+        order += draw.sample(turns, len(turns))
+        if len(order) >= strikes:
+            break
     most = max(1, effects // strikes)
-    return [Strike(draw.randint(1, most), kind, draw.random() < 0.5) for kind in order[:strikes]]
+    return [
+        Strike(draw.randint(1, most), kind, draw.uniform(0, DELAY_MAX), draw.random() < 0.5) for kind in order[:strikes]
+    ]

@@ -7,8 +7,8 @@ from collections import Counter
 
 from ..judge import Run
 from ..scene import BUILT
-from ..stub import Api
 from ..strikes import Kind
+from ..stub import Api
 from .pattern import Pattern
 
 CUSTOMERS = 20

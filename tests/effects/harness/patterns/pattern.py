@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,8 +13,8 @@ from ..programs import Failure, Program, until
 from ..scene import Scene
 from ..strikes import Kind
 
-# What a client may end with when it reports a failed record just when the sidecar's journal is lost. Anything else that ends
-# an application is an error.
+# What a client may end with when it reports a failed record just when the sidecar's journal is lost. Anything else that
+# ends an application is an error.
 FORGOTTEN = "OUTCOME_FORGOTTEN"
 
 
@@ -51,10 +52,8 @@ class Pattern(ABC):
     def progress(self) -> int:
         """How many effects there are, as far as is known; raises if a program ended that should not."""
         self.tend()
-        try:
+        with contextlib.suppress(Gone):
             self._seen = self.effects()
-        except Gone:
-            pass
         return self._seen
 
     def tend(self) -> None:
@@ -90,7 +89,7 @@ class Pattern(ABC):
         if code := self.application.end():
             raise Failure(f"{self.application.name} ended with {code}:\n{self.application.last_words()}")
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027, most need nothing
         """After the last strike: what is needed for all to be done."""
 
 

@@ -30,7 +30,9 @@ class UpsertSink(Pattern):
         topic = self.scene.topic("prices")
         self.scene.fill(topic, ((product(n), {"cents": n}) for n in range(1, self.scene.inputs + 1)))
         self.group = topic
-        self.application = self.scene.program("application", [BUILT / self.name / "upsert-sink"], TOPIC=topic, GROUP_ID=self.group)
+        self.application = self.scene.program(
+            "application", [BUILT / self.name / "upsert-sink"], TOPIC=topic, GROUP_ID=self.group
+        )
 
     def effects(self) -> int:
         return self.scene.database.number("SELECT count(*) FROM audit")

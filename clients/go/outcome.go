@@ -54,7 +54,10 @@ type Outcome struct {
 }
 
 // Outcome waits until a transaction is committed, aborted or unknown, and says which. A transaction that was never begun is
-// [ErrAborted]; of one that the sidecar no longer remembers it is [ErrNeedsHuman].
+// [ErrAborted], of one that the sidecar no longer remembers it is [ErrNeedsHuman].
+//
+// After a call that is InDoubt rather repeat that call, with the same key or id. Never begun is until now: a call that was cut off may still
+// be on its way to a sidecar that stands still, so it is no leave to begin again under another name.
 func (c *Client) Outcome(ctx context.Context, name Name) (Outcome, error) {
 	return c.outcome(ctx, name, true)
 }

@@ -21,7 +21,7 @@ type made struct {
 
 // worker turns deliveries into transactions.
 type worker struct {
-	// client repeats without a deadline: a delivery has one of its own.
+	// client repeats without a deadline: a delivery has one of its own. It brings no trace: a delivery has many.
 	client          *Client
 	base            context.Context
 	call            func(context.Context, []ConsumedRecord) (made, error)
@@ -41,7 +41,7 @@ type result struct {
 
 func newWorker(c *Client, s *Subscription, call func(context.Context, []ConsumedRecord) (made, error), base context.Context) *worker {
 	patient := *c
-	patient.deadline = 0
+	patient.deadline, patient.propagator = 0, nil
 	return &worker{client: &patient, base: base, call: call, deadLetterTopic: s.DeadLetterTopic}
 }
 
@@ -61,7 +61,6 @@ func (c *Client) each(handler Handler) func(context.Context, []ConsumedRecord) (
 			if err != nil {
 				return made{}, FailedAt(record, err)
 			}
-			c.stamp(within, records)
 			out.records = append(out.records, records...)
 			for range records {
 				out.origins = append(out.origins, record.Offset)

@@ -43,6 +43,10 @@ class Sidecar:
         self._program.start()
         until(f"{self.slot} serves", self._serves, every=0.05)
 
+    def check_alive(self) -> None:
+        """Raises if it ended by itself."""
+        self._program.check_alive()
+
     def kill(self, journal: bool) -> None:
         """SIGKILL; `journal`: its journal is lost, too."""
         self._program.kill()
@@ -77,7 +81,7 @@ class Sidecar:
         return self._program.last_words()
 
     def _serves(self) -> bool:
-        self._program.check_alive()
+        self.check_alive()
         asked = subprocess.run(
             [BINARY, "healthcheck", "--admin-socket", self._admin], env=environment(), capture_output=True
         )

@@ -52,6 +52,8 @@ class Pattern(ABC):
     def progress(self) -> int:
         """How many effects there are, as far as is known; raises if a program ended that should not."""
         self.tend()
+        for sidecar in self.scene.sidecars:
+            sidecar.check_alive()
         with contextlib.suppress(Gone):
             self._seen = self.effects()
         return self._seen

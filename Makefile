@@ -111,7 +111,7 @@ conformance: $(BUILD) ## languages x scenarios, over both transports; then each 
 	$(STAGE) conformance 14 $(KAFKA) bash -c 'clients/each build && target/debug/sidecommit-conformance && tests/clients/install && tests/clients/bench --check'
 
 effects: $(BUILD) ## effects outside Kafka once each: PostgreSQL and HTTP, everybody killed at random; SIDECOMMIT_STRIKES=n
-	$(STAGE) effects 6 $(KAFKA) bash -c 'clients/each build && tests/effects/run'
+	$(STAGE) effects 10 $(KAFKA) bash -c 'tests/effects/check && tests/effects/run'
 
 generate: ## writes the generated code of all clients anew
 	@scripts/need clients

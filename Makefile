@@ -32,7 +32,7 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 	target/debug/sidecommit demo pipeline --records $(RECORDS) \
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
-test: needs beforehand lint build ## what a change must pass: all stages below; about half an hour warm, as root
+test: needs beforehand lint build ## what a change must pass: all stages below; three quarters of an hour warm, as root
 	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages packaging kube stubs rivals clients conformance effects
 
 ci: test ## what CI runs: make test, then the demos
@@ -57,11 +57,11 @@ needs: ## checks and installs the tools
 	$(STAGE) needs 6 scripts/need test
 
 lint: ## format, clippy, docs, licences, the API's rules
-	$(STAGE) lint 14 scripts/lint
+	$(STAGE) lint 18 scripts/lint
 
 # Binaries and tests in one profile.
 build: ## builds everything
-	$(STAGE) build 18 cargo build --locked --workspace --all-targets
+	$(STAGE) build 24 cargo build --locked --workspace --all-targets
 
 unit: $(BUILD) ## unit, property and golden tests
 	$(STAGE) unit 4 $(KAFKA) scripts/tests unit

@@ -15,7 +15,7 @@ const SOCKET: &str = "unix:///run/sidecommit/api.sock";
 /// The given address, else the environment's, else the default; one that is empty is none.
 pub(crate) fn choose(given: Option<String>, environment: Option<String>) -> String {
     let some = |address: &String| !address.is_empty();
-    given.filter(some).or(environment.filter(some)).unwrap_or_else(|| SOCKET.to_owned())
+    given.filter(some).or_else(|| environment.filter(some)).unwrap_or_else(|| SOCKET.to_owned())
 }
 
 /// `unix:///path`, `unix:/path`, `host:port`, `tcp://host:port` or `http://host:port`.

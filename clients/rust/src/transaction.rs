@@ -82,7 +82,7 @@ impl Transaction {
     /// What the sidecar said of this record or one before; [`Error::record_index`] counts the transaction's records from 0. Then
     /// nothing more can be added.
     pub async fn produce(&self, record: Record) -> Result<(), Error> {
-        if let Some(record) = self.upload.offer(record.into())? {
+        if let Some(record) = self.upload.offer(record)? {
             self.within_deadline(self.upload.room()).await?;
             self.upload.push(record);
         }

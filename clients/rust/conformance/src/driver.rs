@@ -79,8 +79,8 @@ impl Driver {
             Command::Outcome { transaction_id, request_id, key, wait } => {
                 let name = transaction_id
                     .map(TransactionName::TransactionId)
-                    .or(request_id.map(TransactionName::RequestId))
-                    .or(key.map(TransactionName::IdempotencyKey))
+                    .or_else(|| request_id.map(TransactionName::RequestId))
+                    .or_else(|| key.map(TransactionName::IdempotencyKey))
                     .ok_or_else(|| malformed("outcome of what?"))?;
                 self.outcome(name, wait.unwrap_or(true)).await
             }
@@ -180,9 +180,11 @@ impl Driver {
 
     /// The client, with a deadline of its own for this command.
     fn client(&self, deadline_ms: Option<u64>) -> Result<Sidecommit, Value> {
-        let client = self.client.clone().ok_or_else(|| malformed("connect first"))?;
-        let deadline = deadline_ms.filter(|millis| *millis > 0).map(Duration::from_millis);
-        Ok(deadline.map_or(client.clone(), |deadline| client.with_deadline(deadline)))
+        let client = self.client.as_ref().ok_or_else(|| malformed("connect first"))?;
+        Ok(match deadline_ms {
+            None | Some(0) => client.clone(),
+            Some(millis) => client.with_deadline(Duration::from_millis(millis)),
+        })
     }
 }
 

@@ -83,11 +83,12 @@ impl OutcomesTopic {
         let shape = match cluster.shape(&self.name) {
             Err(Error::UnknownTopic { .. }) => {
                 self.create(cluster)?;
-                self.await_leader(cluster, partition)?
+                self.await_known(cluster)?
             }
             known => known?,
         };
         self.check(shape, &cluster.config(&self.name)?)?;
+        self.await_leader(cluster, partition);
         Ok(OutcomesPlace::Topic { topic: self.name.clone(), partition })
     }
 
@@ -104,22 +105,32 @@ impl OutcomesTopic {
         )
     }
 
-    /// A created topic takes a moment to be known to all brokers, and another one until its leaders lead.
-    fn await_leader(&self, cluster: &Cluster, partition: i32) -> Result<TopicShape, Error> {
+    /// A created topic takes a moment to be known to all brokers.
+    fn await_known(&self, cluster: &Cluster) -> Result<TopicShape, Error> {
         let started = Instant::now();
         loop {
             match cluster.shape(&self.name) {
-                Ok(shape) if shape.partitions > 0 && cluster.watermarks(&self.name, partition).is_ok() => {
-                    return Ok(shape);
-                }
+                Ok(shape) if shape.partitions > 0 => return Ok(shape),
                 Ok(_) | Err(Error::UnknownTopic { .. } | Error::Unreachable { .. })
                     if started.elapsed() < SETTLE =>
                 {
                     thread::park_timeout(Duration::from_millis(50));
                 }
-                Ok(_) => return Err(Error::UnknownTopic { topic: self.name.clone() }),
+                // It was created, so it will be: that is worth another try.
+                Ok(_) | Err(Error::UnknownTopic { .. }) => {
+                    let act = format!("looking for topic {}, which was created", self.name);
+                    return Err(Error::Unreachable { act, message: "no broker knows it yet".to_owned() });
+                }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// It takes another moment until its leaders lead, also when somebody else has created it. If that takes longer, whoever reads it is told so.
+    fn await_leader(&self, cluster: &Cluster, partition: i32) {
+        let started = Instant::now();
+        while cluster.watermarks(&self.name, partition).is_err() && started.elapsed() < SETTLE {
+            thread::park_timeout(Duration::from_millis(50));
         }
     }
 

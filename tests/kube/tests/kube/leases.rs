@@ -140,9 +140,10 @@ async fn scaled_away_in_mid_transaction(
     })
     .await;
     namespace.scale(workload, 1).await;
-    eventually("they are on their way out", 30, async || {
-        let pods = namespace.pods(workload.name()).await;
-        pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_some()).count() == dying.len()
+    // Once the node stops them, that is: until then it starts a sidecar that dies again, which settles what it had left.
+    eventually("their node stops them", 30, async || {
+        let stopped = namespace.events("Killing").await;
+        stopped.iter().filter(|event| *event == "Stopping container app").count() == dying.len()
     })
     .await;
     for pod in dying {

@@ -111,7 +111,7 @@ clients: $(BUILD) ## the packages of clients/: built, formatted, linted, typed, 
 	$(STAGE) clients 14 bash -c 'clients/each build && clients/current && clients/each check'
 
 conformance: $(BUILD) ## languages x scenarios, over both transports; then each package installed, its README's example run, and its bench tried
-	$(STAGE) conformance 14 $(KAFKA) bash -c 'clients/each build && target/debug/sidecommit-conformance && tests/clients/install && tests/clients/bench --check'
+	$(STAGE) conformance 14 $(KAFKA) bash -c 'target/debug/sidecommit-conformance && tests/clients/install && tests/clients/bench --check'
 
 effects: $(BUILD) ## effects outside Kafka once each: PostgreSQL and HTTP, everybody killed at random; SIDECOMMIT_STRIKES=n
 	$(STAGE) effects 10 $(KAFKA) bash -c 'tests/effects/check && tests/effects/run'
@@ -122,7 +122,7 @@ generate: ## writes the generated code of all clients anew
 
 bench-clients: ## each client beside its language's native Kafka client, 5 minutes after the build; writes docs/performance.md
 	@scripts/need clients
-	cargo build --locked --package sidecommit-fixture
+	cargo build --locked --workspace --bin kafka-fixture
 	cargo build --locked --workspace --bin sidecommit --release
 	clients/each build
 	$(STAGE) bench-clients 12 $(KAFKA) tests/clients/bench

@@ -15,8 +15,9 @@ BINARY = Path("target/debug/sidecommit")
 class Sidecar:
     """One slot's sidecar. `address` is for applications; `slot` names it."""
 
-    def __init__(self, folder: Path, bootstrap: str, slot: str) -> None:
+    def __init__(self, folder: Path, bootstrap: str, slot: str, binary: Path = BINARY) -> None:
         self.slot = slot
+        self._binary = binary
         self._folder = folder / slot.replace("/", "-")
         self._folder.mkdir()
         self._admin = self._folder / "admin.sock"
@@ -35,7 +36,7 @@ class Sidecar:
             # How soon a killed application counts as dead.
             "limits-session-grace": "500ms",
         }
-        command = [BINARY, "serve", *flags(self._kafka | settings)]
+        command = [self._binary, "serve", *flags(self._kafka | settings)]
         self._program = Program("sidecar", list(map(str, command)), environment())
 
     def start(self) -> None:
@@ -56,7 +57,7 @@ class Sidecar:
     def settle(self) -> None:
         """Ends what its last life left open, from outside: `sidecommit settle --identity`."""
         prefix, identity = self.slot.split("/", 1)
-        command = [BINARY, "settle", *flags(self._kafka | {"prefix": prefix, "identity": identity})]
+        command = [self._binary, "settle", *flags(self._kafka | {"prefix": prefix, "identity": identity})]
         done = subprocess.run(command, env=environment(), capture_output=True, text=True)
         if done.returncode:
             raise Failure(f"settle: {done.stdout}{done.stderr}")
@@ -73,7 +74,7 @@ class Sidecar:
 
     def groups(self, *options: str) -> str:
         """What is read through it; nothing if it does not answer."""
-        command = [BINARY, "groups", "list", *options, "--admin-socket", self._admin]
+        command = [self._binary, "groups", "list", *options, "--admin-socket", self._admin]
         return subprocess.run(command, env=environment(), capture_output=True, text=True).stdout
 
     def last_words(self) -> str:
@@ -83,7 +84,7 @@ class Sidecar:
     def _serves(self) -> bool:
         self.check_alive()
         asked = subprocess.run(
-            [BINARY, "healthcheck", "--admin-socket", self._admin], env=environment(), capture_output=True
+            [self._binary, "healthcheck", "--admin-socket", self._admin], env=environment(), capture_output=True
         )
         return asked.returncode == 0
 

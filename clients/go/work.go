@@ -61,8 +61,9 @@ func (c *Client) each(handler Handler) func(context.Context, []ConsumedRecord) (
 			if err != nil {
 				return made{}, FailedAt(record, err)
 			}
-			out.records = append(out.records, records...)
-			for range records {
+			trace := c.trace(record.Headers)
+			for _, r := range records {
+				out.records = append(out.records, following(r, trace))
 				out.origins = append(out.origins, record.Offset)
 			}
 		}
@@ -122,7 +123,7 @@ func (w *worker) work(ctx context.Context, d *delivery) result {
 	switch {
 	case err == nil:
 		return result{delivery: d, settled: int64(len(in))}
-	case errors.Is(err, ErrAborted):
+	case comesAgainUnlessSettled(err):
 		return result{delivery: d, release: true}
 	case refused && w.deadLetterTopic != "":
 		w.log(d, in, err)
@@ -155,10 +156,18 @@ func (w *worker) settle(d *delivery, records []Record) error {
 // fail tells the sidecar what failed, in a transaction that holds the delivery and is aborted.
 func (w *worker) fail(d *delivery, failures []*pb.DeliveryFailure) result {
 	err := w.blame(d, failures)
-	if errors.Is(err, ErrAborted) {
+	if comesAgainUnlessSettled(err) {
 		return result{delivery: d, release: true}
 	}
 	return result{delivery: d, err: err}
+}
+
+// comesAgainUnlessSettled tells whether to give the delivery back is right: its transaction is aborted; or it is forgotten, as after a lost
+// journal, and the offsets, which are in the same transaction, tell where to read on.
+func comesAgainUnlessSettled(err error) bool {
+	var refused *Error
+	forgotten := errors.As(err, &refused) && refused.Reason == pb.Reason_REASON_OUTCOME_FORGOTTEN
+	return forgotten || errors.Is(err, ErrAborted)
 }
 
 func (w *worker) blame(d *delivery, failures []*pb.DeliveryFailure) error {

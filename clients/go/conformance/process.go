@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
+	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"sidecommit.dev/go"
@@ -77,7 +79,12 @@ func (c *command) each(ctx context.Context, in sidecommit.ConsumedRecord) ([]sid
 		return nil, errPoison
 	}
 	headers := []sidecommit.Header{{Name: "driver", Value: []byte(os.Getenv("SIDECOMMIT_DRIVER"))}}
-	headers = append(headers, in.Headers...)
+	for _, h := range in.Headers {
+		// The trace is the client's to pass on.
+		if !slices.Contains(propagation.TraceContext{}.Fields(), h.Name) {
+			headers = append(headers, h)
+		}
+	}
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		headers = append(headers, sidecommit.Header{Name: "seen-traceparent", Value: []byte(span.TraceID().String())})
 	}

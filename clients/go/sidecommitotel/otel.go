@@ -11,7 +11,8 @@ import (
 	"sidecommit.dev/go"
 )
 
-// Tracing makes a client carry the caller's span context to the records it writes, and that of a record to its handler.
+// Tracing makes a client carry the caller's span context to the records it writes, and that of a record to its handler and to what that
+// returns.
 func Tracing() sidecommit.ConnectOption {
 	return sidecommit.WithPropagator(propagator{})
 }

@@ -19,6 +19,7 @@ from sidecommit import ConsumedRecord, Member, Offset, Record
 
 Command = dict[str, Any]
 _lock = threading.Lock()
+_W3C = TraceContextTextMapPropagator()
 _KINDS: dict[type[BaseException], str] = {
     sidecommit.Aborted: "aborted",
     sidecommit.BadRequest: "bad_request",
@@ -137,7 +138,9 @@ def handler(command: Command) -> Callable[[ConsumedRecord], Record]:
     def handle(record: ConsumedRecord) -> Record:
         if poison is not None and record.value == poison:
             raise ApplicationError("poison")
-        headers = [("driver", driver), *record.headers]
+        # The trace is the client's to pass on.
+        untraced = [(name, value) for name, value in record.headers if name not in _W3C.fields]
+        headers = [("driver", driver), *untraced]
         current = trace.get_current_span().get_span_context()
         if current.is_valid:
             headers.append(("seen-traceparent", trace.format_trace_id(current.trace_id).encode()))
@@ -149,7 +152,7 @@ def handler(command: Command) -> Callable[[ConsumedRecord], Record]:
 def follow(command: Command) -> None:
     """Makes a context the current one."""
     carrier = {"traceparent": command.get("traceparent") or ""}
-    context.attach(TraceContextTextMapPropagator().extract(carrier, context.Context()))
+    context.attach(_W3C.extract(carrier, context.Context()))
 
 
 def _bytes(given: str | None) -> bytes | None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from script import Clock, Script, refused
-from sidecommit import ConsumedRecord, DeadlineExceeded, NextAction, Record, RecordError, Reject
+from sidecommit import ConsumedRecord, DeadlineExceeded, NextAction, Record, RecordError, Reject, SidecommitError
+from sidecommit._core import tracing
 from sidecommit._core.flow import Effect
 from sidecommit._core.retry import Backoff
 from sidecommit._core.session import Blamed, Failed, GivenBack, Settled
@@ -16,6 +17,7 @@ from sidecommit.v1 import transaction_pb2 as t
 from sidecommit.v1 import types_pb2
 
 COMMITTED = t.TransactResponse(transaction_id="tx-1")
+PARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 BLAME = [t.BeginResponse(transaction_id="tx-2"), t.SendOffsetsResponse(), t.AbortResponse()]
 
 
@@ -86,6 +88,35 @@ def test_a_handler_returns_none_one_or_many(returned: Any, count: int) -> None:
     assert len(script.request(-1).records) == count
 
 
+def traced(handler: Callable[[Any], Any], batch: bool = False) -> list[list[tuple[str, bytes]]]:
+    """The headers of what it makes of a record with a trace and of one without."""
+    given = delivery()
+    for name, value in [("traceparent", PARENT), ("tracestate", b"vendor=1"), ("other", b"o")]:
+        given.records[0].headers.add(name=name, value=value)
+    script = Script([handled(handler)] * (1 if batch else 2) + [COMMITTED])
+    # Of whoever processes them.
+    with tracing.current([("traceparent", PARENT.replace(b"4b", b"5c"))]):
+        script.play(work(given, options(script.clock, batch=batch)))
+    return [[(header.name, header.value) for header in record.headers] for record in script.request(-1).records]
+
+
+def test_what_is_made_of_a_record_goes_on_with_its_trace() -> None:
+    assert traced(copy) == [[("traceparent", PARENT), ("tracestate", b"vendor=1")], []]
+
+
+def test_unless_it_has_one_of_its_own() -> None:
+    assert traced(lambda _: Record("out", headers={"traceparent": b"own"})) == [[("traceparent", b"own")]] * 2
+
+
+def test_a_batch_has_no_trace_to_go_on_with() -> None:
+    assert traced(lambda records: map(copy, records), batch=True) == [[], []]
+
+
+def test_without_opentelemetry_nothing_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "_propagator", None)
+    assert traced(copy) == [[], []]
+
+
 def test_a_batch_handler_gets_all_at_once() -> None:
     outcome, script = play([handled(lambda records: map(copy, records)), COMMITTED], batch=True)
     assert outcome == Settled(2)
@@ -132,8 +163,16 @@ def test_what_was_revoked_meanwhile_is_not_written() -> None:
     assert script.calls == ["Handle", "Handle"]
 
 
-def test_what_was_aborted_is_given_back_after_a_pause() -> None:
-    outcome, script = play([handled(copy)] * 2 + [refused(NextAction.BEGIN_AGAIN, "KAFKA_FAILED")])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refused(NextAction.BEGIN_AGAIN, "KAFKA_FAILED"),
+        # After a lost journal: the offsets, in the same transaction, know better.
+        refused(NextAction.STOP, "OUTCOME_FORGOTTEN"),
+    ],
+)
+def test_what_is_aborted_or_forgotten_is_given_back_after_a_pause(refusal: SidecommitError) -> None:
+    outcome, script = play([handled(copy)] * 2 + [refusal])
     assert outcome == GivenBack()
     assert len(script.pauses) == 1
 

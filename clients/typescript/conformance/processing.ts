@@ -1,4 +1,4 @@
-import { context, trace } from "@opentelemetry/api";
+import { context, propagation, trace } from "@opentelemetry/api";
 import type { Client, ConsumedRecord, Processing, ProducerRecord } from "sidecommit";
 import { ApplicationError } from "./describe.js";
 import { isPoison, type ProcessCommand } from "./protocol.js";
@@ -16,7 +16,8 @@ export function startProcessing(client: Client, command: ProcessCommand): Proces
       value: record.value,
       headers: [
         ["driver", process.env["SIDECOMMIT_DRIVER"] ?? ""] as const,
-        ...record.headers,
+        // The trace is the client's to pass on.
+        ...record.headers.filter(([name]) => !propagation.fields().includes(name)),
         ...(seen === undefined ? [] : [["seen-traceparent", seen] as const]),
       ],
     };

@@ -1,7 +1,7 @@
 import { begin } from "./begin.js";
 import { refused, type Blame } from "./core/blame.js";
 import type { Delivery } from "./delivery.js";
-import { AbortedError, BadRequestError, DeadlineExceededError } from "./errors.js";
+import { AbortedError, BadRequestError, DeadlineExceededError, NeedsHumanError } from "./errors.js";
 import { openIntake } from "./intake.js";
 import type { Link } from "./link.js";
 import type { Session } from "./rpc/session.js";
@@ -23,6 +23,14 @@ export type ProcessOptions = SubscriptionOptions &
     /** Stops it gracefully when it is aborted. */
     readonly signal?: AbortSignal | undefined;
   };
+
+/**
+ * Whether to give a delivery back is right: its transaction is aborted; or it is forgotten, as after a lost journal, and the offsets, which are
+ * in the same transaction, tell where to read on.
+ */
+function comesAgainUnlessSettled(error: unknown): boolean {
+  return error instanceof AbortedError || (error instanceof NeedsHumanError && error.reason === "OUTCOME_FORGOTTEN");
+}
 
 // A Transact has to fit what the sidecar takes in a message, 4 MiB.
 const TRANSACT_BYTES_MAX = 3 * 1024 * 1024;
@@ -113,7 +121,9 @@ export class Processor {
       if (delivery === undefined) {
         return;
       }
-      const running = this.#deal(delivery)
+      // A delivery has many traces, and that of who called process is none of them.
+      const running = this.#link.tracing
+        .within({}, () => this.#deal(delivery))
         .catch((error: unknown) => {
           this.#fail(error);
         })
@@ -142,8 +152,7 @@ export class Processor {
         this.#settled += delivery.records.length;
       }
     } catch (error) {
-      // What is delivered next is the work to begin again with.
-      if (!(error instanceof AbortedError)) {
+      if (!comesAgainUnlessSettled(error)) {
         throw error;
       }
       delivery.release();

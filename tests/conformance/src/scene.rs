@@ -130,6 +130,7 @@ impl<'c, 'a> Scene<'c, 'a> {
             Act::Pause => self.cell.sidecar()?.signal(process::Signal::STOP),
             Act::Continue => self.cell.sidecar()?.signal(process::Signal::CONT),
             Act::Died => self.cell.sidecar()?.died(),
+            Act::Forget => self.cell.pod.forget(),
             Act::Resume => self.cell.sidecar()?.resume(),
         }
     }

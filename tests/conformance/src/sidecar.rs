@@ -19,6 +19,7 @@ use tokio::runtime::Runtime;
 const PATIENCE: Duration = Duration::from_secs(60);
 const PACE: Duration = Duration::from_millis(20);
 const LOG_LINES: usize = 6;
+const JOURNAL: &str = "journal";
 
 /// What all scenarios have: soon noticed that a driver was killed; Kafka's topics are this broker's.
 const SETTINGS: [(&str, &str); 5] = [
@@ -87,6 +88,12 @@ impl Pod {
         format!("{}-outcomes", self.slot.replace('/', "-"))
     }
 
+    /// Loses the journal.
+    pub(crate) fn forget(&self) -> Result<(), Wrong> {
+        let journal = self.folder.path().join(JOURNAL);
+        fs::remove_dir_all(&journal).map_err(|error| Wrong::new(format!("{}: {error}", journal.display())))
+    }
+
     /// Starts it; it may not serve yet.
     pub(crate) fn start(
         &mut self,
@@ -108,7 +115,7 @@ impl Pod {
             command.env(format!("SIDECOMMIT_{}", name.replace('.', "_").to_ascii_uppercase()), value);
         };
         for (name, file) in
-            [("journal_dir", "journal"), ("socket", "api.sock"), ("admin_socket", "admin.sock")]
+            [("journal_dir", JOURNAL), ("socket", "api.sock"), ("admin_socket", "admin.sock")]
         {
             set(name, &path(file).display().to_string());
         }

@@ -53,6 +53,8 @@ pub(crate) enum Act {
     Continue,
     /// Waits until it has killed itself.
     Died,
+    /// Once it died: its journal is lost.
+    Forget,
     /// As an operator: makes it claim its slot again.
     Resume,
 }

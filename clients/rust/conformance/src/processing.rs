@@ -14,6 +14,8 @@ use sidecommit_client::{
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
+const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+
 /// What runs in the background, if anything does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Processing {
@@ -104,7 +106,9 @@ impl Copier {
         let mut output = Record::new(&self.output).header("driver", self.driver.clone());
         output.key = input.key.clone();
         output.value = input.value.clone();
-        output.headers.extend(input.headers.iter().cloned());
+        // The trace is the client's to pass on.
+        let kept = input.headers.iter().filter(|header| !TRACE.contains(&header.name.as_str()));
+        output.headers.extend(kept.cloned());
         let context = Context::current();
         let seen = context.span().span_context().trace_id();
         let traced = context.span().span_context().is_valid();

@@ -9,7 +9,7 @@ use crate::{
     delivery::{ConsumedRecord, Delivery},
     error::Error,
     trace::Trace,
-    v1::DeliveryFailure,
+    v1::{DeliveryFailure, Reason},
 };
 use std::sync::Arc;
 
@@ -66,8 +66,10 @@ pub(super) async fn settle(
         },
     };
     match done {
-        // It is given back when it is dropped. If its outcome is in doubt, it comes again only if it was not settled.
+        // It is given back when it is dropped. If its outcome is in doubt or, as after a lost journal, forgotten, it comes again only if it
+        // was not settled: its offsets are in the same transaction.
         Err(Error::Aborted(_) | Error::DeadlineExceeded(_)) => Ok(0),
+        Err(error) if error.reason() == Some(Reason::OutcomeForgotten) => Ok(0),
         done => done,
     }
 }

@@ -13,11 +13,6 @@ from ..programs import Failure, Program, until
 from ..scene import Scene
 from ..strikes import Kind
 
-# What a client may end with when it reports a failed record just when the sidecar's journal is lost. Anything else that
-# ends an application is an error.
-FORGOTTEN = "OUTCOME_FORGOTTEN"
-
-
 class Pattern(ABC):
     """One example under test."""
 
@@ -60,8 +55,6 @@ class Pattern(ABC):
 
     def tend(self) -> None:
         """Looks after the programs, as the kubelet does."""
-        if not self.application.alive() and FORGOTTEN in self.application.last_words():
-            self.application.start()
         self.application.check_alive()
 
     def start(self) -> None:

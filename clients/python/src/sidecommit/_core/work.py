@@ -14,7 +14,7 @@ from ..records import ConsumedRecord, Record
 from ..results import State
 from ..v1 import consume_pb2, transaction_pb2, types_pb2
 from ..values import Serializer
-from . import calls, convert
+from . import calls, convert, tracing
 from .flow import ABORT, BEGIN, SEND_OFFSETS, Effect, Flow, Pause, repeat
 from .retry import Backoff, Deadline
 from .session import Blamed, Failed, GivenBack, Outcome, Settled
@@ -35,7 +35,7 @@ class Handle(Effect):
 
     argument: ConsumedRecord | list[ConsumedRecord]
     headers: tuple[tuple[str, bytes | None], ...] = ()
-    """Of the record, whose trace goes on in the handler."""
+    """Of the record, whose trace goes on in the handler and in what that returns; a batch has many."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,21 @@ def work(delivery: consume_pb2.Delivery, options: Options) -> Flow[Outcome]:
             return (yield from _blame(delivery, failure, options))
         options.backoff.reset()
         return Settled(len(delivery.records))
-    except Aborted as error:
-        log.info("%s-%s: what was delivered comes again: %s", delivery.topic, delivery.partition, error)
+    except SidecommitError as error:
+        if not _comes_again_unless_settled(error):
+            return Failed(error)
+        log.info("%s-%s: what was delivered comes again if it is not settled: %s", delivery.topic, delivery.partition, error)
         yield Pause(options.backoff.pause(error.retry_after))
         return GivenBack()
-    except SidecommitError as error:
-        return Failed(error)
+
+
+def _comes_again_unless_settled(error: SidecommitError) -> bool:
+    """Whether to give a delivery back is right.
+
+    Its transaction is aborted; or it is forgotten, as after a lost journal, and the offsets, which are in the same transaction,
+    tell where to read on.
+    """
+    return isinstance(error, Aborted) or error.reason == "OUTCOME_FORGOTTEN"
 
 
 def _handle(records: list[ConsumedRecord], options: Options) -> Flow[Results | Threw]:
@@ -127,8 +136,10 @@ def _collect(handle: Handle, origin: int | None, results: Results, options: Opti
     if isinstance(returned, Threw):
         return returned
     try:
-        for record in _listed(returned):
-            results.records.append(convert.record(record, options.serializer))
+        for given in _listed(returned):
+            record = convert.record(given, options.serializer)
+            tracing.follow(record, handle.headers)
+            results.records.append(record)
             results.origins.append(origin)
     except Exception as error:
         # What it returned may be a generator, which throws now; what is no record is its failure as well.

@@ -136,7 +136,9 @@ class Processor:
     async def _work(self, delivery: consume_pb2.Delivery) -> None:
         outcome: Outcome
         try:
-            outcome = await self._channel.perform(work(delivery, self._options), self)
+            # Not in the trace of whoever runs it: a delivery has many.
+            with tracing.current(()):
+                outcome = await self._channel.perform(work(delivery, self._options), self)
         except BaseException as error:
             # Not the handler's Exception, which is a record's failure: it goes on in run().
             outcome = Failed(error)

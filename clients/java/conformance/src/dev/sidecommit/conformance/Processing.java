@@ -9,6 +9,7 @@ import dev.sidecommit.client.ProducerRecord;
 import dev.sidecommit.client.Subscription;
 
 import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 
 import java.time.Duration;
 import java.util.Arrays;
@@ -103,7 +104,12 @@ final class Processing {
         if (driver != null) {
             copy.header("driver", driver);
         }
-        copy.headers(record.headers());
+        // The trace is the client's to pass on.
+        var trace = W3CTraceContextPropagator.getInstance().fields();
+        copy.headers(
+                record.headers().stream()
+                        .filter(header -> !trace.contains(header.name()))
+                        .toList());
         var seen = Span.current().getSpanContext();
         if (seen.isValid()) {
             copy.header("seen-traceparent", seen.getTraceId());

@@ -7,6 +7,7 @@ import dev.sidecommit.v1.Record;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** How a handler is called for a delivery. */
 @FunctionalInterface
@@ -29,12 +30,12 @@ interface Handling {
             this(new ArrayList<>(), new ArrayList<>());
         }
 
-        void add(Collection<ProducerRecord> made, long offset) {
+        void add(Collection<ProducerRecord> made, long offset, UnaryOperator<Record> traced) {
             if (made == null) {
                 return;
             }
             for (ProducerRecord record : made) {
-                records.add(record.proto());
+                records.add(traced.apply(record.proto()));
                 offsets.add(offset);
             }
         }
@@ -66,7 +67,8 @@ interface Handling {
                 try (var scope = tracing.enter(proto.getHeadersList())) {
                     results.add(
                             handler.handle(new ConsumerRecord(partition, proto)),
-                            proto.getOffset());
+                            proto.getOffset(),
+                            made -> tracing.follow(made, proto.getHeadersList()));
                 } catch (Throwable error) {
                     throw blame(delivery, error, proto.getOffset());
                 }
@@ -86,7 +88,8 @@ interface Handling {
                         delivery.getRecordsList().stream()
                                 .map(proto -> new ConsumerRecord(partition, proto))
                                 .toList();
-                results.add(handler.handle(records), only);
+                // They have many traces.
+                results.add(handler.handle(records), only, UnaryOperator.identity());
             } catch (Throwable error) {
                 throw blame(delivery, error, only);
             }

@@ -1,6 +1,9 @@
 package dev.sidecommit.client;
 
+import com.google.protobuf.ByteString;
+
 import dev.sidecommit.v1.Header;
+import dev.sidecommit.v1.Record;
 
 import io.grpc.Metadata;
 import io.opentelemetry.api.trace.Span;
@@ -29,6 +32,25 @@ final class OpenTelemetryTracing implements Tracing {
     public Scope enter(List<Header> headers) {
         Context context = W3C.extract(Context.current(), headers, HeaderGetter.INSTANCE);
         return context.makeCurrent()::close;
+    }
+
+    @Override
+    public Record follow(Record made, List<Header> headers) {
+        if (made.getHeadersList().stream().anyMatch(OpenTelemetryTracing::isTrace)) {
+            return made;
+        }
+        var following = made.toBuilder();
+        Context context = W3C.extract(Context.root(), headers, HeaderGetter.INSTANCE);
+        W3C.inject(context, following, OpenTelemetryTracing::add);
+        return following.build();
+    }
+
+    private static boolean isTrace(Header header) {
+        return header.getName().equalsIgnoreCase("traceparent");
+    }
+
+    private static void add(Record.Builder record, String name, String value) {
+        record.addHeadersBuilder().setName(name).setValue(ByteString.copyFromUtf8(value));
     }
 
     private static void put(Metadata metadata, String name, String value) {

@@ -5,6 +5,7 @@ import dev.sidecommit.client.Handling.Results;
 import dev.sidecommit.client.internal.Deliveries.Work;
 import dev.sidecommit.v1.Delivery;
 import dev.sidecommit.v1.DeliveryFailure;
+import dev.sidecommit.v1.Reason;
 
 import java.util.List;
 import java.util.function.BooleanSupplier;
@@ -63,6 +64,8 @@ final class Settler {
             return work.isGone() ? End.ABORTED : report(delivery, blamed.failure);
         } catch (AbortedException e) {
             return End.ABORTED;
+        } catch (NeedsHumanException e) {
+            return unlessSettled(e);
         }
     }
 
@@ -105,6 +108,8 @@ final class Settler {
             return End.FAILED;
         } catch (AbortedException e) {
             return End.ABORTED;
+        } catch (NeedsHumanException e) {
+            return unlessSettled(e);
         } catch (DeadlineExceededException e) {
             return undecided(e);
         }
@@ -141,6 +146,17 @@ final class Settler {
                 }
             }
         }
+    }
+
+    /**
+     * A transaction that is forgotten, as after a lost journal, had the delivery's offsets in it,
+     * which tell where to read on: what is given back comes again only if it was not settled.
+     */
+    private static End unlessSettled(NeedsHumanException e) {
+        if (e.reason() != Reason.REASON_OUTCOME_FORGOTTEN) {
+            throw e;
+        }
+        return End.ABORTED;
     }
 
     /** Commit was not asked, so it can be given back. */

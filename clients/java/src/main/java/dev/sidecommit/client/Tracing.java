@@ -1,5 +1,7 @@
 package dev.sidecommit.client;
 
+import dev.sidecommit.v1.Record;
+
 import io.grpc.Metadata;
 
 import java.util.List;
@@ -18,6 +20,11 @@ interface Tracing {
                 public Scope enter(List<dev.sidecommit.v1.Header> headers) {
                     return () -> {};
                 }
+
+                @Override
+                public Record follow(Record made, List<dev.sidecommit.v1.Header> headers) {
+                    return made;
+                }
             };
 
     /** A context that is current until it is closed. */
@@ -31,6 +38,12 @@ interface Tracing {
 
     /** Makes the context of a record's headers current. */
     Scope enter(List<dev.sidecommit.v1.Header> headers);
+
+    /**
+     * A record that goes on with the trace of the headers of the one that it was made of, unless it
+     * has one of its own.
+     */
+    Record follow(Record made, List<dev.sidecommit.v1.Header> headers);
 
     /** OpenTelemetry's if its API is on the class path. */
     static Tracing detect() {

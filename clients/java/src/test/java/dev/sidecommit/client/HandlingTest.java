@@ -11,12 +11,25 @@ import dev.sidecommit.client.Handling.Blamed;
 import dev.sidecommit.v1.ConsumedRecord;
 import dev.sidecommit.v1.Delivery;
 import dev.sidecommit.v1.DeliveryFailure;
+import dev.sidecommit.v1.Header;
+import dev.sidecommit.v1.Record;
 
 import org.junit.jupiter.api.Test;
 
 import java.util.List;
 
 class HandlingTest {
+    private static final List<Header> TRACE =
+            List.of(
+                    header(
+                            "traceparent",
+                            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+                    header("tracestate", "vendor=1"));
+
+    private static Header header(String name, String value) {
+        return Header.newBuilder().setName(name).setValue(ByteString.copyFromUtf8(value)).build();
+    }
+
     private static Delivery delivery(String... values) {
         var delivery = Delivery.newBuilder().setDeliveryId("d").setTopic("in");
         for (int i = 0; i < values.length; i++) {
@@ -53,6 +66,35 @@ class HandlingTest {
                         .of(delivery("one", "none", "two", "null"), Tracing.NONE);
         assertEquals(List.of(100L, 102L, 102L), results.offsets());
         assertEquals(3, results.records().size());
+    }
+
+    /** The headers of what is made of a record with a trace and of one without. */
+    private static List<List<Header>> traced(Handling handling) throws Blamed {
+        var delivery = delivery("one", "other").toBuilder();
+        delivery.getRecordsBuilder(0).addAllHeaders(TRACE).addHeaders(header("other", "o"));
+        return handling.of(delivery.build(), Tracing.detect()).records().stream()
+                .map(Record::getHeadersList)
+                .toList();
+    }
+
+    @Test
+    void what_is_made_of_a_record_goes_on_with_its_trace() throws Exception {
+        assertEquals(List.of(TRACE, List.of()), traced(Handling.each(HandlingTest::copies)));
+    }
+
+    @Test
+    void unless_it_has_one_of_its_own() throws Exception {
+        var made = ProducerRecord.builder("out").header("traceparent", "own").build();
+        var own = List.of(header("traceparent", "own"));
+        assertEquals(List.of(own, own), traced(Handling.each(record -> List.of(made))));
+    }
+
+    @Test
+    void a_batch_has_no_trace_to_go_on_with() throws Exception {
+        var batch =
+                Handling.batch(
+                        records -> records.stream().flatMap(r -> copies(r).stream()).toList());
+        assertEquals(List.of(List.of(), List.of()), traced(batch));
     }
 
     @Test

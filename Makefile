@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/local/go/bin
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-pipeline test test-clients ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages kube packaging stubs rivals clients conformance effects generate bench-clients mutants beforehand image sbom manifests
+.PHONY: help demo demo-pipeline test ci bench bench-full nightly sim needs lint build unit crash semantics groups consume bounces outages kube packaging stubs rivals clients conformance effects generate bench-clients mutants beforehand image sbom manifests
 
 STAGE := @scripts/stage
 KAFKA := scripts/with-kafka
@@ -32,11 +32,8 @@ demo-pipeline: ## the same from topic to topic: two sidecars in one consumer gro
 	target/debug/sidecommit demo pipeline --records $(RECORDS) \
 		$(if $(BOOTSTRAP_SERVERS),--bootstrap-servers $(BOOTSTRAP_SERVERS))
 
-test: needs beforehand lint build ## what a change must pass: all stages below; three quarters of an hour warm, as root
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages packaging kube stubs rivals
-
-test-clients: needs build ## the same for clients/ and examples/effects, 25 minutes; not in CI yet, whose 90 minutes are full
-	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes clients conformance effects
+test: needs beforehand lint build ## what a change must pass: all stages below; an hour warm, as root
+	@$(KAFKA) $(MAKE) --no-print-directory BUILT=yes unit sim crash semantics groups consume bounces outages packaging kube stubs rivals clients conformance effects
 
 ci: test ## what CI runs: make test, then the demos
 	$(STAGE) demo 6 target/debug/sidecommit demo --transactions $(TRANSACTIONS) --kills $(DEMO_KILLS)

@@ -114,8 +114,7 @@ impl Pod {
         let mut set = |name: &str, value: &str| {
             command.env(format!("SIDECOMMIT_{}", name.replace('.', "_").to_ascii_uppercase()), value);
         };
-        for (name, file) in
-            [("journal_dir", JOURNAL), ("socket", "api.sock"), ("admin_socket", "admin.sock")]
+        for (name, file) in [("journal_dir", JOURNAL), ("socket", "api.sock"), ("admin_socket", "admin.sock")]
         {
             set(name, &path(file).display().to_string());
         }

@@ -206,4 +206,6 @@ async fn an_operator_settles_an_identity_that_will_not_come_back() {
     let output = settle(plane, &format!("{}/held/0", namespace.name));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains(&pod), "{said}");
+    namespace.scale(&held, 0).await;
+    gone(&namespace, "held").await;
 }

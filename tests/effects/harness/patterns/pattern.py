@@ -13,6 +13,7 @@ from ..programs import Failure, Program, until
 from ..scene import Scene
 from ..strikes import Kind
 
+
 class Pattern(ABC):
     """One example under test."""
 

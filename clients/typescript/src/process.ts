@@ -24,14 +24,6 @@ export type ProcessOptions = SubscriptionOptions &
     readonly signal?: AbortSignal | undefined;
   };
 
-/**
- * Whether to give a delivery back is right: its transaction is aborted; or it is forgotten, as after a lost journal, and the offsets, which are
- * in the same transaction, tell where to read on.
- */
-function comesAgainUnlessSettled(error: unknown): boolean {
-  return error instanceof AbortedError || (error instanceof NeedsHumanError && error.reason === "OUTCOME_FORGOTTEN");
-}
-
 // A Transact has to fit what the sidecar takes in a message, 4 MiB.
 const TRANSACT_BYTES_MAX = 3 * 1024 * 1024;
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
@@ -233,4 +225,12 @@ export class Processor {
       }
     }
   }
+}
+
+/**
+ * Whether to give a delivery back is right: its transaction is aborted; or it is forgotten, as after a lost journal, and the offsets, which are
+ * in the same transaction, tell where to read on.
+ */
+function comesAgainUnlessSettled(error: unknown): boolean {
+  return error instanceof AbortedError || (error instanceof NeedsHumanError && error.reason === "OUTCOME_FORGOTTEN");
 }

@@ -36,7 +36,7 @@ final class OpenTelemetryTracing implements Tracing {
 
     @Override
     public Record follow(Record made, List<Header> headers) {
-        if (made.getHeadersList().stream().anyMatch(OpenTelemetryTracing::isTrace)) {
+        if (hasTrace(made.getHeadersList()) || !hasTrace(headers)) {
             return made;
         }
         var following = made.toBuilder();
@@ -45,8 +45,8 @@ final class OpenTelemetryTracing implements Tracing {
         return following.build();
     }
 
-    private static boolean isTrace(Header header) {
-        return header.getName().equalsIgnoreCase("traceparent");
+    private static boolean hasTrace(List<Header> headers) {
+        return headers.stream().anyMatch(h -> h.getName().equalsIgnoreCase("traceparent"));
     }
 
     private static void add(Record.Builder record, String name, String value) {

@@ -62,9 +62,7 @@ final class Settler {
         } catch (Blamed blamed) {
             LOG.log(System.Logger.Level.WARNING, "the handler failed", blamed.getCause());
             return work.isGone() ? End.ABORTED : report(delivery, blamed.failure);
-        } catch (AbortedException e) {
-            return End.ABORTED;
-        } catch (NeedsHumanException e) {
+        } catch (AbortedException | NeedsHumanException e) {
             return unlessSettled(e);
         }
     }
@@ -106,9 +104,7 @@ final class Settler {
             transaction.settle(delivery.getDeliveryId());
             transaction.abort(failure.getMessage(), List.of(failure), client.deadline());
             return End.FAILED;
-        } catch (AbortedException e) {
-            return End.ABORTED;
-        } catch (NeedsHumanException e) {
+        } catch (AbortedException | NeedsHumanException e) {
             return unlessSettled(e);
         } catch (DeadlineExceededException e) {
             return undecided(e);
@@ -149,14 +145,14 @@ final class Settler {
     }
 
     /**
-     * A transaction that is forgotten, as after a lost journal, had the delivery's offsets in it,
-     * which tell where to read on: what is given back comes again only if it was not settled.
+     * To give it back is right if its transaction is aborted; or if it is forgotten, as after a
+     * lost journal: the offsets, which are in the same transaction, tell where to read on.
      */
-    private static End unlessSettled(NeedsHumanException e) {
-        if (e.reason() != Reason.REASON_OUTCOME_FORGOTTEN) {
-            throw e;
+    private static End unlessSettled(SidecommitException e) {
+        if (e instanceof AbortedException || e.reason() == Reason.REASON_OUTCOME_FORGOTTEN) {
+            return End.ABORTED;
         }
-        return End.ABORTED;
+        throw e;
     }
 
     /** Commit was not asked, so it can be given back. */

@@ -11,7 +11,7 @@ pub(crate) const QUIET: RDKafkaLogLevel = RDKafkaLogLevel::Emerg;
 
 /// A transaction that failed: what librdkafka calls it in its log. The call that fails for it is told with its kind, at
 /// the level that it deserves.
-const TRANSACTION_FAILED: [&str; 3] = ["TXNERR", "FATAL", "ADDPARTS"];
+const TRANSACTION_FAILED: [&str; 4] = ["TXNERR", "FATAL", "ADDPARTS", "ADDOFFSETS"];
 
 /// How to reach the cluster: shared by all clients of the process.
 #[derive(Clone, Debug)]

@@ -154,7 +154,7 @@ impl Shared {
             transactional_id: self.slot.transactional_id(index),
             settings: self.settings.clone(),
             queue: Arc::default(),
-            guard: Mutex::new(Arc::new(Guard::new())),
+            guard: Mutex::new(Arc::new(Guard::default())),
             events: self.events.clone(),
             shared: Arc::downgrade(self),
             telling: Mutex::default(),
@@ -172,16 +172,16 @@ impl Shared {
         let mut watched = self.watched.lock();
         while let Some(lanes) = &*watched {
             let overdue: Vec<_> =
-                lanes.iter().filter(|lane| lane.guard.lock().is_overdue()).cloned().collect();
+                lanes.iter().filter_map(|lane| Some((lane.clone(), lane.guard.lock().overdue()?))).collect();
             if overdue.is_empty() {
                 self.changed.wait_for(&mut watched, LOOK_AFTER);
                 continue;
             }
             drop(watched);
-            for lane in overdue {
+            for (lane, call) in overdue {
                 self.counters.hung.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(lane = %lane.index, "librdkafka does not come back: thread given up");
-                lane.take_over();
+                tracing::error!(lane = %lane.index, call, "librdkafka does not come back: thread given up");
+                lane.take_over(call);
             }
             watched = self.watched.lock();
         }
@@ -202,13 +202,13 @@ impl LaneShared {
     }
 
     /// Leaves the present thread to its fate.
-    fn take_over(self: Arc<Self>) {
+    fn take_over(self: Arc<Self>, call: &str) {
         let (ticket, generation) = {
             let _telling = self.telling.lock();
-            *self.guard.lock() = Arc::new(Guard::new());
+            *self.guard.lock() = Arc::new(Guard::default());
             self.queue.new_ticket()
         };
-        let error = LaneError::new(LaneErrorKind::Other, "a call into librdkafka did not come back");
+        let error = LaneError::new(LaneErrorKind::Other, format!("librdkafka's {call} did not come back"));
         self.tell(ticket, generation, LaneEvent::Failed(error));
         self.serve(ticket, generation);
     }
@@ -274,11 +274,13 @@ mod tests {
         let guard = lane.guard.lock().clone();
         eventually("the first thread calls librdkafka", || guard.is_in_call());
         // Its call is late from now on; again and again, since it may just have been making another one.
-        let late = || guard.watch(Duration::ZERO, || told.recv_timeout(Duration::from_millis(300)).ok());
+        let late =
+            || guard.watch("late", Duration::ZERO, || told.recv_timeout(Duration::from_millis(300)).ok());
         let (generation, event) = (0..60).find_map(|_| late()).expect("told");
         assert_eq!(generation, Generation(1));
         let LaneEvent::Failed(error) = event else { panic!("{event:?}") };
         assert_eq!(error.kind, LaneErrorKind::Other);
+        assert_eq!(error.message, "librdkafka's late did not come back");
         assert_eq!(lanes.counters().hung, 1);
         lanes.perform(index, Generation(2), LaneOp::Open);
         let second = lane.guard.lock().clone();

@@ -1,43 +1,41 @@
-//! Finds calls into librdkafka that do not come back (begin_transaction can hang: librdkafka #4420).
+//! Finds calls into librdkafka that do not come back: begin_transaction can hang (librdkafka #4420), and
+//! send_offsets_to_transaction while the group's coordinator is away (#5456, #5511).
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-/// When the call that a lane's thread is in must be back.
+use parking_lot::Mutex;
+
+/// Watches the call that a lane's thread is in.
+#[derive(Debug, Default)]
+pub(super) struct Guard(Mutex<Option<Call>>);
+
 #[derive(Debug)]
-pub(super) struct Guard {
-    since: Instant,
-    /// Milliseconds after `since`; 0: not in a call.
-    deadline: AtomicU64,
+struct Call {
+    /// librdkafka's name for it.
+    name: &'static str,
+    /// When it must be back.
+    deadline: Instant,
 }
 
 // === impl Guard ===
 
 impl Guard {
-    pub(super) fn new() -> Self {
-        Self { since: Instant::now(), deadline: AtomicU64::new(0) }
-    }
-
     /// Makes a call that must be back within `limit`.
-    pub(super) fn watch<R>(&self, limit: Duration, call: impl FnOnce() -> R) -> R {
-        let deadline = (self.since.elapsed() + limit).as_millis();
-        self.deadline.store(u64::try_from(deadline).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+    pub(super) fn watch<R>(&self, name: &'static str, limit: Duration, call: impl FnOnce() -> R) -> R {
+        *self.0.lock() = Some(Call { name, deadline: Instant::now() + limit });
         let result = call();
-        self.deadline.store(0, Ordering::Relaxed);
+        *self.0.lock() = None;
         result
     }
 
-    /// Whether the call under way should have been back.
-    pub(super) fn is_overdue(&self) -> bool {
-        let deadline = self.deadline.load(Ordering::Relaxed);
-        deadline != 0 && self.since.elapsed().as_millis() > u128::from(deadline)
+    /// The call under way, if it should have been back.
+    pub(super) fn overdue(&self) -> Option<&'static str> {
+        self.0.lock().as_ref().filter(|call| call.deadline < Instant::now()).map(|call| call.name)
     }
 
     #[cfg(test)]
     pub(super) fn is_in_call(&self) -> bool {
-        self.deadline.load(Ordering::Relaxed) != 0
+        self.0.lock().is_some()
     }
 }
 
@@ -47,16 +45,16 @@ mod tests {
 
     #[test]
     fn a_call_is_overdue_only_while_it_is_made_and_late() {
-        let guard = Guard::new();
-        assert!(!guard.is_overdue());
-        guard.watch(Duration::from_secs(3600), || assert!(!guard.is_overdue()));
-        guard.watch(Duration::ZERO, || {
+        let guard = Guard::default();
+        assert_eq!(guard.overdue(), None);
+        guard.watch("early", Duration::from_secs(3600), || assert_eq!(guard.overdue(), None));
+        guard.watch("late", Duration::ZERO, || {
             let started = Instant::now();
-            while !guard.is_overdue() {
+            while guard.overdue() != Some("late") {
                 assert!(started.elapsed() < Duration::from_secs(5), "never overdue");
                 std::hint::spin_loop();
             }
         });
-        assert!(!guard.is_overdue());
+        assert_eq!(guard.overdue(), None);
     }
 }

@@ -96,7 +96,7 @@ impl Producer {
     ) -> Outcome<Self> {
         let config = settings.producer(transactional_id);
         let limit = settings.slice + settings.hang_margin;
-        let inner = caller.guard.watch(limit, || Polled::new(&config, tracker));
+        let inner = caller.guard.watch("new", limit, || Polled::new(&config, tracker));
         let inner =
             inner.map_err(|error| Stop::Failed(LaneError::new(LaneErrorKind::Other, error.to_string())))?;
         let producer = Self {
@@ -108,7 +108,7 @@ impl Producer {
         };
         producer.connect();
         let reminder = Reminder::new(&producer.settings.client.bootstrap_servers);
-        let init = producer.resumed(None, |slice| {
+        let init = producer.resumed("init_transactions", None, |slice| {
             let init = producer.inner().init_transactions(slice);
             reminder.learn(producer.client(), &init);
             init.map_err(|error| TxnError::of_call(&error))
@@ -125,7 +125,7 @@ impl Producer {
             &self.settings.outcomes;
         let limit = self.settings.slice + self.settings.hang_margin;
         let fetch = || self.client().fetch_metadata(Some(topic), self.settings.slice);
-        if let Err(error) = self.caller.guard.watch(limit, fetch) {
+        if let Err(error) = self.caller.guard.watch("metadata", limit, fetch) {
             // The init that follows waits for the brokers anyway.
             tracing::debug!(%error, "not connected yet");
         }
@@ -135,7 +135,7 @@ impl Producer {
         self.tracker().begin();
         self.under_way.borrow_mut().clear();
         let limit = self.settings.slice + self.settings.hang_margin;
-        let result = self.caller.guard.watch(limit, || self.inner().begin_transaction());
+        let result = self.caller.guard.watch("begin_transaction", limit, || self.inner().begin_transaction());
         result.map_err(|error| failed("begin_transaction", &TxnError::of_call(&error)))?;
         self.check_fatal()
     }
@@ -241,12 +241,12 @@ impl Producer {
         })
     }
 
-    fn send_offsets(&self, act: &str, offsets: &GroupOffsets) -> Outcome<()> {
+    fn send_offsets(&self, act: &'static str, offsets: &GroupOffsets) -> Outcome<()> {
         let list = list(offsets).map_err(|error| failed(act, &TxnError::of_call(&error)))?;
         let group = self.metadata(offsets).map_err(|error| failed(act, &error))?;
         let limit = Some(self.settings.end_limit);
         let started = Instant::now();
-        let sent = self.resumed(limit, |slice| ffi::send_offsets(self.client(), &list, &group, slice));
+        let sent = self.resumed(act, limit, |slice| ffi::send_offsets(self.client(), &list, &group, slice));
         if sent.as_ref().ok() != Some(&1) || !self.is_quick(started) {
             self.offsets_resent.set(true);
         }
@@ -281,10 +281,10 @@ impl Producer {
         let limit = Some(self.settings.end_limit);
         self.tracker().be_quiet();
         let attempts = if commit {
-            self.resumed(limit, |slice| ffi::commit_transaction(self.client(), slice))
+            self.resumed("commit_transaction", limit, |slice| ffi::commit_transaction(self.client(), slice))
                 .map_err(|halt| halt.stop("commit_transaction"))?
         } else {
-            self.resumed(limit, |slice| {
+            self.resumed("abort_transaction", limit, |slice| {
                 self.inner().abort_transaction(slice).map_err(|error| TxnError::of_call(&error))
             })
             .map_err(|halt| halt.stop("abort_transaction"))?
@@ -308,7 +308,7 @@ impl Producer {
         by_others
             && self.check_fatal().is_ok()
             && self
-                .resumed(Some(self.settings.slice), |slice| {
+                .resumed("abort_transaction", Some(self.settings.slice), |slice| {
                     self.inner().abort_transaction(slice).map_err(|error| TxnError::of_call(&error))
                 })
                 .is_ok()
@@ -347,7 +347,7 @@ impl Producer {
         let limit = self.settings.slice + self.settings.hang_margin;
         loop {
             let flush = || ffi::flush(self.client(), self.settings.slice);
-            if self.caller.guard.watch(limit, flush) {
+            if self.caller.guard.watch("flush", limit, flush) {
                 break;
             }
             self.check_fatal()?;
@@ -427,7 +427,7 @@ impl Producer {
         }
         // Only consequences: the cause is the transaction's own error, which begin_transaction returns in this state.
         let limit = self.settings.slice + self.settings.hang_margin;
-        match self.caller.guard.watch(limit, || self.inner().begin_transaction()) {
+        match self.caller.guard.watch("begin_transaction", limit, || self.inner().begin_transaction()) {
             Err(error) => {
                 let error = TxnError::of_call(&error);
                 match self.tracker().refused_topic() {
@@ -444,6 +444,7 @@ impl Producer {
     /// Makes a call again as long as it can be resumed; returns how often it was made.
     fn resumed(
         &self,
+        name: &'static str,
         limit: Option<Duration>,
         call: impl Fn(Duration) -> Result<(), TxnError>,
     ) -> Result<u32, Halt> {
@@ -453,7 +454,7 @@ impl Producer {
         let mut attempts = 1;
         loop {
             let called = Instant::now();
-            match guard.watch(slice + self.settings.hang_margin, || call(slice)) {
+            match guard.watch(name, slice + self.settings.hang_margin, || call(slice)) {
                 Ok(()) => return Ok(attempts),
                 Err(error) if !error.retriable => return Err(Halt::Error(error)),
                 Err(error) => {

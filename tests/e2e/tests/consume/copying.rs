@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 const RECORDS: usize = 3_000;
 const STRIKES: usize = 3;
+const HANGS: &str = "librdkafka #5456: it waits for a dead group coordinator past its timeout";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Victim {
@@ -59,6 +60,8 @@ impl Scene {
                 .expects("WARN librdkafka: .. facility=\"FAIL\"", why)
                 .expects("WARN .. lane failed .. kind=Unreachable", why)
                 .expects("WARN .. reading the outcomes failed", why)
+                .expects("ERROR .. thread given up .. call=\"send_offsets_to_transaction\"", HANGS)
+                .expects("WARN .. lane failed .. kind=Other .. send_offsets_to_transaction did not", HANGS)
                 .expects_fence(why);
         }
         let sidecar = Some(spec.serve().await);

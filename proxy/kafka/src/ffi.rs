@@ -7,6 +7,7 @@
 //! - listing groups and their offsets with their metadata;
 //! - polling a consumer: which topic's partition has ended, and rebalances and commits that wait without a callback;
 //! - a topic's id, its configuration or why there is none, and a topic with a configuration of its own;
+//! - a key's partition, for a partitioner of our own;
 //! - naming the bootstrap servers again;
 //! - whether a regular expression is one.
 
@@ -47,6 +48,21 @@ pub(crate) fn add_servers<C: ClientContext>(client: &Client<C>, servers: &str) {
     // SAFETY: as in `flush`; the list is NUL-terminated and copied by the call.
     let added = unsafe { sys::rd_kafka_brokers_add(client.native_ptr(), list.as_ptr()) };
     tracing::debug!(added, "bootstrap servers named again");
+}
+
+/// The partition of a key, as Java's producer chooses it.
+pub(crate) fn murmur2(key: &[u8], partitions: i32) -> i32 {
+    // SAFETY: the key is valid for its length; the topic and both opaques are not looked at (rdkafka_msg.c).
+    unsafe {
+        sys::rd_kafka_msg_partitioner_murmur2(
+            ptr::null(),
+            key.as_ptr().cast(),
+            key.len(),
+            partitions,
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    }
 }
 
 /// Waits until every record is delivered or failed and its report was served (by the thread that polls the producer);

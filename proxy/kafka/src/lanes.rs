@@ -13,6 +13,7 @@ use std::{
 };
 
 mod guard;
+mod placement;
 mod polled;
 mod producer;
 mod queue;

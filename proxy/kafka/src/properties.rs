@@ -159,6 +159,7 @@ mod tests {
             "enable.auto.offset.store",
             "group.id",
             "partitioner",
+            "sticky.partitioning.linger.ms",
             "allow.auto.create.topics",
             "retries",
             "message.send.max.retries",

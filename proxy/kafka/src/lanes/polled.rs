@@ -1,4 +1,4 @@
-use super::tracker::Tracker;
+use super::{placement::Placement, tracker::Tracker};
 use crate::{Error, client, ffi::Events};
 use rdkafka::{
     ClientConfig,
@@ -25,14 +25,14 @@ pub(super) struct Polled {
     thread: Option<JoinHandle<()>>,
     // Dropped in this order.
     events: Arc<Events>,
-    producer: Arc<BaseProducer<Tracker>>,
+    producer: Arc<BaseProducer<Tracker, Placement>>,
 }
 
 // === impl Polled ===
 
 impl Polled {
     pub(super) fn new(config: &ClientConfig, tracker: Tracker) -> Result<Self, Error> {
-        let producer: Arc<BaseProducer<Tracker>> = Arc::new(client::create(config, tracker)?);
+        let producer: Arc<BaseProducer<Tracker, Placement>> = Arc::new(client::create(config, tracker)?);
         let events = Arc::new(Events::of(producer.client()));
         let stopping = Arc::<AtomicBool>::default();
         let poll = {
@@ -55,9 +55,9 @@ impl Polled {
 }
 
 impl Deref for Polled {
-    type Target = BaseProducer<Tracker>;
+    type Target = BaseProducer<Tracker, Placement>;
 
-    fn deref(&self) -> &BaseProducer<Tracker> {
+    fn deref(&self) -> &BaseProducer<Tracker, Placement> {
         &self.producer
     }
 }

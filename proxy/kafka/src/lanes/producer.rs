@@ -167,6 +167,9 @@ impl Producer {
                 self.keep_below(max, outgoing)?;
             }
             let Outgoing { member, index, record } = outgoing;
+            if record.partition.is_none() && record.key.is_none() {
+                self.tracker().placement().sending(batched(record));
+            }
             let sent = Sent::Record { member: *member, index: *index, bytes: record.bytes() };
             let to = BaseRecord::<[u8], [u8], _> {
                 topic: &record.topic,

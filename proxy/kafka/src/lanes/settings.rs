@@ -111,7 +111,6 @@ impl LaneSettings {
         default("retry.backoff.ms", RETRY_BACKOFF_MS.to_string());
         default("retry.backoff.max.ms", RETRY_BACKOFF_MAX_MS.to_string());
         default("linger.ms", LINGER_MS.to_string());
-        default("sticky.partitioning.linger.ms", STICKY_MS.to_string());
         default("socket.timeout.ms", timeout.saturating_sub(100).min(10_000).to_string());
         config
             .set("transactional.id", transactional_id)
@@ -119,7 +118,6 @@ impl LaneSettings {
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("max.in.flight", IN_FLIGHT.to_string())
-            .set("partitioner", "murmur2_random")
             .set("allow.auto.create.topics", "false")
             .set("queue.buffering.max.kbytes", self.queue_kbytes.to_string())
             .set("batch.size", self.batch_bytes.to_string())
@@ -141,10 +139,6 @@ const IN_FLIGHT: u32 = 2;
 /// A record waits for its partition to be added to the transaction anyway, and for the answer to the batch before it; a linger on top of that costs
 /// twice the CPU in bulk (measured: 32 instead of 16 ms for 10,000 records of 1 KB).
 const LINGER_MS: u64 = 0;
-
-/// Records without a key stay with a partition for so long: without it (it is derived from linger.ms) those of one group would go to all
-/// partitions, each with a batch of its own, and a marker at the end.
-const STICKY_MS: u64 = 10;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Counts delivery reports: where each member's records went, which one failed first, how much room there is.
 
+use super::placement::Placement;
 use crate::{classify, client};
 use parking_lot::{Condvar, Mutex};
 use rdkafka::{
@@ -57,6 +58,7 @@ pub(super) struct Tracker {
     state: Mutex<State>,
     /// A report came in.
     moved: Condvar,
+    placement: Placement,
     notify: Box<dyn Fn(Notice) + Send + Sync>,
 }
 
@@ -114,11 +116,12 @@ struct Duplicates(HashMap<(String, i32), i64>);
 // === impl Tracker ===
 
 impl Tracker {
-    pub(super) fn new(notify: impl Fn(Notice) + Send + Sync + 'static) -> Self {
+    pub(super) fn new(placement: Placement, notify: impl Fn(Notice) + Send + Sync + 'static) -> Self {
         Self {
             pending: AtomicUsize::new(0),
             state: Mutex::default(),
             moved: Condvar::new(),
+            placement,
             notify: Box::new(notify),
         }
     }
@@ -126,12 +129,18 @@ impl Tracker {
     /// Forgets the last transaction.
     pub(super) fn begin(&self) {
         *self.state.lock() = State::default();
+        self.placement.begin();
         self.pending.store(0, Ordering::Relaxed);
     }
 
     /// To be called before a record is given to librdkafka.
     pub(super) fn sending(&self) {
         self.pending.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where records go that name no partition.
+    pub(super) fn placement(&self) -> &Placement {
+        &self.placement
     }
 
     /// The record was not taken.
@@ -288,8 +297,12 @@ impl ClientContext for Tracker {
     fn stats_raw(&self, _statistics: &[u8]) {}
 }
 
-impl ProducerContext for Tracker {
+impl ProducerContext<Placement> for Tracker {
     type DeliveryOpaque = Box<Sent>;
+
+    fn get_custom_partitioner(&self) -> Option<&Placement> {
+        Some(&self.placement)
+    }
 
     fn delivery(&self, result: &DeliveryResult<'_>, sent: Box<Sent>) {
         match result {
@@ -369,7 +382,7 @@ mod tests {
     fn tracker() -> (Tracker, Notices) {
         let notices = Notices::default();
         let told = notices.clone();
-        (Tracker::new(move |notice| told.lock().push(notice)), notices)
+        (Tracker::new(Placement::new(100), move |notice| told.lock().push(notice)), notices)
     }
 
     fn record(member: u32, index: u64, bytes: u64) -> Sent {

@@ -3,6 +3,7 @@
 use super::{
     LaneShared,
     guard::Guard,
+    placement::Placement,
     producer::{Caller, Outcome, Producer, Stop},
     queue::{Next, Ticket},
     tracker::{Notice, Tracker},
@@ -45,10 +46,11 @@ impl Worker {
     fn open(&mut self, generation: Generation) {
         self.close();
         self.generation = generation;
-        let tracker = Tracker::new(notifier(&self.lane, self.ticket, generation));
+        let settings = self.lane.settings.clone();
+        let placement = Placement::new(settings.batch_bytes.into());
+        let tracker = Tracker::new(placement, notifier(&self.lane, self.ticket, generation));
         let caller =
             Caller { queue: self.lane.queue.clone(), guard: self.guard.clone(), ticket: self.ticket };
-        let settings = self.lane.settings.clone();
         match Producer::open(settings, &self.lane.transactional_id, tracker, caller) {
             Ok(producer) => {
                 self.producer = Some(producer);

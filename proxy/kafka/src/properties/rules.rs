@@ -48,7 +48,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("offset.store.sync.interval.ms", OFFSETS),
     (
         "partitioner",
-        "murmur2_random is what Java, Streams and franz-go use: another would break co-partitioning",
+        "keys go where Java, Streams and franz-go put them (murmur2): another would break co-partitioning",
     ),
     ("plugin.library.paths", "code is not loaded into the sidecar"),
     ("produce.offset.report", FIXED),
@@ -58,6 +58,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("queuing.strategy", ORDER),
     ("request.required.acks", ORDER),
     ("retries", ORDER),
+    (
+        "sticky.partitioning.linger.ms",
+        "records without a key fill a batch of one partition, then of the next",
+    ),
     ("topic.blacklist", "a topic that cannot be seen cannot be written to"),
     ("transaction.timeout.ms", "the lanes' transaction timeout is a setting of its own"),
     ("transactional.id", "it is made of the slot and the lane, so that a predecessor is fenced"),
@@ -95,7 +99,6 @@ const PRODUCER_ONLY: &[&str] = &[
     "linger.ms",
     "queue.buffering.backpressure.threshold",
     "request.timeout.ms",
-    "sticky.partitioning.linger.ms",
 ];
 
 const CONSUMER_ONLY: &[&str] = &[

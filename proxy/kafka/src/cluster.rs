@@ -179,9 +179,14 @@ impl Cluster {
         told.map_err(|error| Error::of_code(format!("reading the id of topic {topic}"), error.code))
     }
 
+    /// The client of [`Self::ask`].
+    pub(crate) fn client(&self) -> &Client<Logged> {
+        self.0.admin.inner()
+    }
+
     /// A request of the crate's own.
     pub(crate) fn ask<T, E>(&self, request: impl FnOnce(&Client<Logged>) -> Result<T, E>) -> Result<T, E> {
-        let client = self.0.admin.inner();
+        let client = self.client();
         let answer = request(client);
         self.0.admin_reminder.learn(client, &answer);
         answer

@@ -15,6 +15,7 @@ mod error;
 #[allow(unsafe_code)] // what rust-rdkafka has no safe form for; each block says why it is sound
 mod ffi;
 mod groups;
+mod inquirer;
 mod lanes;
 mod patterns;
 mod properties;

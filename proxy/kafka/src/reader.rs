@@ -39,7 +39,7 @@ struct State {
 
 enum Source {
     Topic(Box<TopicReader>),
-    Groups(GroupsReader),
+    Groups(Box<GroupsReader>),
 }
 
 // === impl OutcomesReader ===
@@ -61,7 +61,7 @@ impl OutcomesReader {
                 Source::Topic(Box::new(TopicReader::new(settings, cluster, slot, topic, partition)?))
             }
             OutcomesPlace::Groups { prefix, topic, partition } => {
-                Source::Groups(GroupsReader::new(cluster, slot, prefix, topic, partition))
+                Source::Groups(Box::new(GroupsReader::new(settings, cluster, slot, prefix, topic, partition)))
             }
         };
         let shared = Arc::<Shared>::default();

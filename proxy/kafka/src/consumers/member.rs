@@ -15,6 +15,7 @@ use crate::{
     ClientSettings, Cluster,
     client::{self, Logged},
     ffi::{ConsumerQueue, Polled, Rebalance, TopicHandle},
+    inquirer::Inquirer,
     reminder::Reminder,
 };
 use rdkafka::{
@@ -91,7 +92,7 @@ impl Member {
             cluster,
             subscribe,
             partitions: Partitions::default(),
-            rewinds: Rewinds::default(),
+            rewinds: Rewinds::new(Inquirer::new(settings)),
             reminder: Reminder::new(&settings.bootstrap_servers),
             rebalance: None,
             rebalances: VecDeque::new(),

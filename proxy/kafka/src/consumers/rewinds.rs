@@ -9,6 +9,7 @@ use crate::{
     classify::TxnError,
     client::Logged,
     ffi::{Answer, ConsumerQueue, GroupMetadata},
+    inquirer::Inquirer,
 };
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -41,8 +42,9 @@ pub(super) struct Means<'a> {
 }
 
 /// Partitions on their way. One request is under way at a time, about all that wait for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rewinds {
+    inquirer: Inquirer,
     ways: BTreeMap<TopicPartition, Way>,
     asking: Option<Question>,
     not_before: Option<Instant>,
@@ -91,6 +93,10 @@ pub(super) struct Arrived {
 // === impl Rewinds ===
 
 impl Rewinds {
+    pub(super) fn new(inquirer: Inquirer) -> Self {
+        Self { inquirer, ways: BTreeMap::new(), asking: None, not_before: None }
+    }
+
     pub(super) fn begin(&mut self, from: TopicPartition, epoch: PartitionEpoch) {
         self.ways.insert(from, Way::new(Goal::Rewind(epoch)));
     }
@@ -204,6 +210,7 @@ impl Rewinds {
         }
         let sent = match question {
             Question::Committed => {
+                let client = self.inquirer.client(client);
                 means.queue.ask_committed(client, &means.subscribe.group_id, &about, TIMEOUT)
             }
             Question::Bounds => means.queue.ask_bounds(client, &about, TIMEOUT),
@@ -229,7 +236,12 @@ impl Rewinds {
             Err(error) if question == Some(Question::Commit) && is_over(error.code) => {
                 return Err(Stop::kafka(format!("committing where to begin: {}", error.message)));
             }
-            Err(error) => return self.again(means, error.code, &error.message, now + FAILED),
+            Err(error) => {
+                if question == Some(Question::Committed) {
+                    self.inquirer.failed(now).map_err(Stop::kafka)?;
+                }
+                return self.again(means, error.code, &error.message, now + FAILED);
+            }
         };
         for (partition, answer) in answers {
             let Some(way) = self.ways.get_mut(&partition).filter(|way| way.asked) else { continue };
@@ -321,7 +333,11 @@ mod tests {
         let consumer: BaseConsumer<Logged> = crate::client::create(&config, Logged).expect("a consumer");
         let queue = ConsumerQueue::of(consumer.client()).expect("a queue");
         let means = Means { consumer: &consumer, queue: &queue, subscribe: &subscribe };
-        let (mut rewinds, now) = (Rewinds::default(), Instant::now());
+        let settings = crate::ClientSettings {
+            bootstrap_servers: "127.0.0.1:1".to_owned(),
+            properties: crate::Properties::default(),
+        };
+        let (mut rewinds, now) = (Rewinds::new(Inquirer::new(&settings)), Instant::now());
         rewinds.begin(TopicPartition::new("undecided", 0), 1);
         rewinds.commit_beginnings([TopicPartition::new("new", 0)], now);
         let beginning = rewinds.ways.get_mut(&TopicPartition::new("new", 0)).expect("on its way");

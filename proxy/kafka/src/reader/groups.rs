@@ -2,10 +2,11 @@
 
 use super::BLOCKED_AFTER;
 use crate::{
-    Cluster,
+    ClientSettings, Cluster,
     classify::TxnError,
     ffi::{self, GroupOffset},
     groups,
+    inquirer::Inquirer,
 };
 use sidecommit_core::{OutcomesKey, OutcomesView, ReadResult, Slot};
 use std::{
@@ -21,6 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct GroupsReader {
+    inquirer: Inquirer,
     cluster: Cluster,
     slot: Slot,
     prefix: String,
@@ -31,12 +33,19 @@ pub(super) struct GroupsReader {
 // === impl GroupsReader ===
 
 impl GroupsReader {
-    pub(super) fn new(cluster: Cluster, slot: Slot, prefix: String, topic: String, partition: i32) -> Self {
-        Self { cluster, slot, prefix, topic, partition }
+    pub(super) fn new(
+        settings: &ClientSettings,
+        cluster: Cluster,
+        slot: Slot,
+        prefix: String,
+        topic: String,
+        partition: i32,
+    ) -> Self {
+        Self { inquirer: Inquirer::new(settings), cluster, slot, prefix, topic, partition }
     }
 
     /// Every read starts anew: offsets have no log whose end could be remembered.
-    pub(super) fn read(&self) -> ReadResult {
+    pub(super) fn read(&mut self) -> ReadResult {
         let started = Instant::now();
         loop {
             match self.view() {
@@ -49,7 +58,7 @@ impl GroupsReader {
     }
 
     /// None if an undecided transaction has written to one of the groups.
-    fn view(&self) -> Result<Option<OutcomesView>, String> {
+    fn view(&mut self) -> Result<Option<OutcomesView>, String> {
         let said = |act: &str, error: TxnError| error.lane_error(act).message;
         let groups = self.cluster.ask(|client| ffi::list_groups(client, TIMEOUT));
         let groups = groups.map_err(|error| said("list groups", error))?;
@@ -58,10 +67,14 @@ impl GroupsReader {
         let ours: BTreeSet<String> =
             groups.into_iter().filter(|group| self.key(group).is_some()).chain([owner]).collect();
         let ours: Vec<String> = ours.into_iter().collect();
-        let offsets = self
-            .cluster
-            .ask(|client| ffi::committed_offsets(client, &ours, &self.topic, self.partition, TIMEOUT))
-            .map_err(|error| said("read offsets of private groups", error))?;
+        let client = self.inquirer.client(self.cluster.client());
+        let offsets = match ffi::committed_offsets(client, &ours, &self.topic, self.partition, TIMEOUT) {
+            Ok(offsets) => offsets,
+            Err(error) => {
+                self.inquirer.failed(Instant::now()).map_err(|error| error.to_string())?;
+                return Err(said("read offsets of private groups", error));
+            }
+        };
         let mut view = OutcomesView::default();
         for (group, offset) in offsets {
             let Some(key) = self.key(&group) else { continue };

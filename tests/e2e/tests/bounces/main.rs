@@ -4,6 +4,7 @@
 //! `SIDECOMMIT_BOUNCES` sets how many faults there are (each kind once by default).
 
 mod callers;
+mod coordinator;
 mod deleted;
 mod fault;
 mod outage;

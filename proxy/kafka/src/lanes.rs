@@ -155,7 +155,7 @@ impl Shared {
             transactional_id: self.slot.transactional_id(index),
             settings: self.settings.clone(),
             queue: Arc::default(),
-            guard: Mutex::new(Arc::new(Guard::default())),
+            guard: Mutex::default(),
             events: self.events.clone(),
             shared: Arc::downgrade(self),
             telling: Mutex::default(),
@@ -206,7 +206,7 @@ impl LaneShared {
     fn take_over(self: Arc<Self>, call: &str) {
         let (ticket, generation) = {
             let _telling = self.telling.lock();
-            *self.guard.lock() = Arc::new(Guard::default());
+            *self.guard.lock() = Arc::default();
             self.queue.new_ticket()
         };
         let error = LaneError::new(LaneErrorKind::Other, format!("librdkafka's {call} did not come back"));

@@ -1,5 +1,6 @@
 use crate::support::{Rig, kafka, now_ms, send, topic};
 use sidecommit_core::{LaneOp, Record};
+use std::collections::BTreeMap;
 
 const PARTITIONS: i32 = 12;
 
@@ -45,4 +46,39 @@ fn keys_land_where_the_java_producer_puts_them() {
             String::from_utf8(message.value.unwrap_or_default()).expect("text").parse().expect("a number");
         assert_eq!(u32::try_from(message.partition).ok(), java[n], "key {:?}", key(n));
     }
+}
+
+/// Each partition of a transaction costs a request and a marker; each batch beyond the first waits for the one before it.
+#[test]
+fn records_without_a_key_fill_a_batch_of_one_partition_and_go_on_with_the_next() {
+    let (rig, topic) = (Rig::new("keyless"), topic("keyless", PARTITIONS, &[]));
+    let record = |size: usize| Record {
+        topic: topic.as_str().into(),
+        partition: None,
+        key: None,
+        value: Some(vec![b'x'; size].into()),
+        headers: Vec::new(),
+        timestamp_ms: now_ms(),
+    };
+    rig.open(1);
+    // The first one has librdkafka ask for the topic.
+    for (records, size) in [(1, 1), (300, 100), (25, 100_000)] {
+        rig.order(1, LaneOp::Begin);
+        rig.order(1, send(0, (0..records).map(|_| record(size)).collect()));
+        rig.flushed(1);
+        rig.ended(1, true);
+    }
+    let mut found: BTreeMap<usize, BTreeMap<i32, usize>> = BTreeMap::new();
+    for message in kafka().read_committed(&topic).expect("readable") {
+        let size = message.value.map_or(0, |value| value.len());
+        *found.entry(size).or_default().entry(message.partition).or_default() += 1;
+    }
+    assert_eq!(found[&100].len(), 1, "{found:?}");
+    // A batch is 1 MB.
+    let first = found[&100_000]
+        .iter()
+        .find(|(partition, _)| !found[&100_000].contains_key(&((**partition + PARTITIONS - 1) % PARTITIONS)));
+    let (first, _) = first.expect("not all partitions");
+    let counts: Vec<_> = (*first..*first + 3).map(|n| found[&100_000].get(&(n % PARTITIONS))).collect();
+    assert_eq!(counts, [Some(&9), Some(&9), Some(&7)], "{found:?}");
 }

@@ -122,7 +122,7 @@ bench-clients: ## each client beside its language's native Kafka client, 5 minut
 	cargo build --locked --workspace --bin kafka-fixture
 	cargo build --locked --workspace --bin sidecommit --release
 	clients/each build
-	$(STAGE) bench-clients 12 $(KAFKA) tests/clients/bench
+	$(STAGE) bench-clients 12 tests/clients/bench
 
 image: ## the container image without an engine: target/image/oci (OCI layout) and target/image/sidecommit.oci.tar; builds the release binary
 	k8s/image/build

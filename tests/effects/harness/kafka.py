@@ -27,14 +27,18 @@ class Message:
 
 
 class Broker:
-    """The broker at SIDECOMMIT_TEST_BOOTSTRAP, or one of its own, which ends with this process."""
+    """The broker at SIDECOMMIT_TEST_BOOTSTRAP, or one of its own with these properties, which ends with this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *properties: str) -> None:
         self._process = None
         self.bootstrap = os.environ.get("SIDECOMMIT_TEST_BOOTSTRAP", "")
         if not self.bootstrap:
             self._process = subprocess.Popen(
-                [FIXTURE, "run"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), text=True
+                [FIXTURE, "run", *(word for line in properties for word in ("--property", line))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment(),
+                text=True,
             )
             self.bootstrap = self._process.stdout.readline().strip()
         if not self.bootstrap:
@@ -50,6 +54,10 @@ class Broker:
     def create(self, topic: str, partitions: int) -> None:
         """Makes a topic."""
         self._fixture("create-topic", "--topic", topic, "--partitions", str(partitions))
+
+    def delete(self, topic: str) -> None:
+        """Deletes a topic."""
+        self._fixture("delete-topic", "--topic", topic)
 
     def read(self, topic: str) -> list[Message]:
         """All that a read_committed reader sees of a topic, by Kafka's own console consumer."""

@@ -27,7 +27,7 @@ class Message:
 
 
 class Broker:
-    """The broker at SIDECOMMIT_TEST_BOOTSTRAP, or one of its own with these properties, which ends with this process."""
+    """The broker at SIDECOMMIT_TEST_BOOTSTRAP, or one of its own with these properties, which ends with us."""
 
     def __init__(self, *properties: str) -> None:
         self._process = None

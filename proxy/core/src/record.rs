@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub struct Record {
     /// Topic to write to; known to exist when the record was accepted.
     pub topic: Arc<str>,
-    /// Explicit partition; absent: the partitioner (murmur2_random) chooses by key.
+    /// Explicit partition; absent: the partitioner (murmur2, as Java's) chooses by key.
     pub partition: Option<i32>,
     /// Key; absent and empty differ.
     pub key: Option<Bytes>,

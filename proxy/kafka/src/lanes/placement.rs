@@ -25,7 +25,7 @@ struct Keyless {
     topics: HashMap<String, Place>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Place {
     partition: i32,
     /// What is left of its batch.
@@ -63,26 +63,23 @@ impl Partitioner for Placement {
             return ffi::murmur2(key, partitions);
         }
         let mut keyless = self.keyless.lock();
-        let size = keyless.next;
-        let before = keyless.topics.get(topic).copied();
-        if let Some(place) = before
-            && place.room >= size
-            && place.partition < partitions
-            && is_available(place.partition)
-        {
-            if let Some(place) = keyless.topics.get_mut(topic) {
-                place.room -= size;
+        let Keyless { next: size, topics } = &mut *keyless;
+        let from = match topics.get_mut(topic) {
+            Some(place)
+                if place.room >= *size && place.partition < partitions && is_available(place.partition) =>
+            {
+                place.room -= *size;
+                return place.partition;
             }
-            return place.partition;
-        }
-        let from =
-            before.map_or_else(|| random_below(partitions), |place| (place.partition + 1) % partitions);
+            Some(place) => (place.partition + 1) % partitions,
+            None => random_below(partitions),
+        };
         let all = iter::successors(Some(from), |partition| Some((partition + 1) % partitions));
         // With none available it waits at one of them.
         let partition =
             all.take(partitions as usize).find(|partition| is_available(*partition)).unwrap_or(from);
-        let place = Place { partition, room: self.batch_bytes.saturating_sub(size) };
-        keyless.topics.insert(topic.to_owned(), place);
+        let place = Place { partition, room: self.batch_bytes.saturating_sub(*size) };
+        topics.insert(topic.to_owned(), place);
         partition
     }
 }

@@ -22,22 +22,30 @@ fn key(n: usize) -> String {
     format!("k{}{n}", "\u{e9}".repeat(n % 7))
 }
 
+/// A record that names no partition.
+fn unplaced(topic: &str, key: Option<String>, value: String) -> Record {
+    Record {
+        topic: topic.into(),
+        partition: None,
+        key: key.map(Into::into),
+        value: Some(value.into()),
+        headers: Vec::new(),
+        timestamp_ms: now_ms(),
+    }
+}
+
+fn commit(rig: &Rig, records: impl Iterator<Item = Record>) {
+    rig.order(1, LaneOp::Begin);
+    rig.order(1, send(0, records.collect()));
+    rig.flushed(1);
+    rig.ended(1, true);
+}
+
 #[test]
 fn keys_land_where_the_java_producer_puts_them() {
     let (rig, topic) = (Rig::new("partitioner"), topic("partitioner", PARTITIONS, &[]));
-    let record = |n: usize| Record {
-        topic: topic.as_str().into(),
-        partition: None,
-        key: Some(key(n).into()),
-        value: Some(n.to_string().into()),
-        headers: Vec::new(),
-        timestamp_ms: now_ms(),
-    };
     rig.open(1);
-    rig.order(1, LaneOp::Begin);
-    rig.order(1, send(0, (0..1000).map(record).collect()));
-    rig.flushed(1);
-    rig.ended(1, true);
+    commit(&rig, (0..1000).map(|n| unplaced(&topic, Some(key(n)), n.to_string())));
     let found = kafka().read_committed(&topic).expect("readable");
     assert_eq!(found.len(), 1000);
     let java: Vec<_> = JAVA.concat().chars().map(|digit| digit.to_digit(16)).collect();
@@ -52,21 +60,10 @@ fn keys_land_where_the_java_producer_puts_them() {
 #[test]
 fn records_without_a_key_fill_a_batch_of_one_partition_and_go_on_with_the_next() {
     let (rig, topic) = (Rig::new("keyless"), topic("keyless", PARTITIONS, &[]));
-    let record = |size: usize| Record {
-        topic: topic.as_str().into(),
-        partition: None,
-        key: None,
-        value: Some(vec![b'x'; size].into()),
-        headers: Vec::new(),
-        timestamp_ms: now_ms(),
-    };
     rig.open(1);
     // The first one has librdkafka ask for the topic.
     for (records, size) in [(1, 1), (300, 100), (25, 100_000)] {
-        rig.order(1, LaneOp::Begin);
-        rig.order(1, send(0, (0..records).map(|_| record(size)).collect()));
-        rig.flushed(1);
-        rig.ended(1, true);
+        commit(&rig, (0..records).map(|_| unplaced(&topic, None, "x".repeat(size))));
     }
     let mut found: BTreeMap<usize, BTreeMap<i32, usize>> = BTreeMap::new();
     for message in kafka().read_committed(&topic).expect("readable") {

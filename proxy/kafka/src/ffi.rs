@@ -3,6 +3,7 @@
 //!
 //! - group metadata from plain fields (KIP-447): rust-rdkafka can only take it from its own consumer;
 //! - commit_transaction and flush: rust-rdkafka's wait in whole 100 ms polls while anything is in flight;
+//! - sending records whose values are lent, not copied;
 //! - waiting for events without spinning;
 //! - listing groups and their offsets with their metadata;
 //! - polling a consumer: which topic's partition has ended, and rebalances and commits that wait without a callback;
@@ -28,12 +29,14 @@ mod consumer;
 mod events;
 mod groups;
 mod offsets;
+mod produce;
 mod regex;
 mod topics;
 
 pub(crate) use consumer::{Answer, ConsumerQueue, Polled, Rebalance, cached_end};
 pub(crate) use events::Events;
 pub(crate) use groups::{GroupOffset, committed_offsets, list_groups};
+pub(crate) use produce::{Lent, Target, To};
 pub(crate) use regex::check_regex;
 pub(crate) use topics::{TopicHandle, TopicId, topic_config, topic_id};
 

@@ -12,7 +12,12 @@ use rdkafka::{
     bindings::{self as sys, rd_kafka_ResourceType_t, rd_kafka_admin_op_t, rd_kafka_resp_err_t},
     client::Client,
 };
-use std::{collections::BTreeMap, fmt, ptr::NonNull, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ptr::{self, NonNull},
+    time::Duration,
+};
 
 /// What a topic keeps until it is deleted, and one made again under its name does not have (KIP-516). Brokers before 2.8
 /// tell the same for all.
@@ -126,13 +131,25 @@ pub(crate) fn topic_config<C: ClientContext>(
     Ok(config)
 }
 
-/// A topic that has a configuration of its own in a client, as long as this is there. To be dropped before the client.
+/// A topic in a client, known as long as this is there. To be dropped before the client.
 pub(crate) struct TopicHandle(NonNull<sys::rd_kafka_topic_t>);
 
 // === impl TopicHandle ===
 
 impl TopicHandle {
-    /// To be made before the client hears of the topic.
+    /// A topic as it is known, or with the client's own configuration.
+    pub(super) fn of<C: ClientContext>(client: &Client<C>, topic: &str) -> Result<Self, TxnError> {
+        let name = text(topic)?;
+        // SAFETY: the client is live; the name is NUL-terminated and copied by the call.
+        let topic = unsafe { sys::rd_kafka_topic_new(client.native_ptr(), name.as_ptr(), ptr::null_mut()) };
+        NonNull::new(topic).map(Self).ok_or_else(|| unexpected("no topic"))
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut sys::rd_kafka_topic_t {
+        self.0.as_ptr()
+    }
+
+    /// One that has a configuration of its own. To be made before the client hears of the topic.
     pub(crate) fn new<C: ClientContext>(
         client: &Client<C>,
         topic: &str,

@@ -11,17 +11,14 @@ use crate::{
     OutcomesPlace,
     classify::{self, TxnError},
     consumers::no_member,
-    ffi, groups,
+    ffi::{self, Target, To},
+    groups,
     reminder::Reminder,
 };
+use bytes::Bytes;
 use rdkafka::{
-    TopicPartitionList,
-    client::Client,
-    error::KafkaError,
-    message::{Header, OwnedHeaders},
-    producer::{BaseRecord, Producer as _},
-    topic_partition_list::Offset,
-    types::RDKafkaErrorCode as Code,
+    TopicPartitionList, client::Client, error::KafkaError, producer::Producer as _,
+    topic_partition_list::Offset, types::RDKafkaErrorCode as Code,
 };
 use sidecommit_core::{
     BATCH_OVERHEAD, Blame, Ended, Flushed, GroupOffsets, LaneError, LaneErrorKind, OutcomesKey, Outgoing,
@@ -162,6 +159,7 @@ impl Producer {
         if max.is_none() {
             self.count(topic, records);
         }
+        let target = self.target(topic)?;
         for outgoing in records {
             if let Some(max) = max {
                 self.keep_below(max, outgoing)?;
@@ -170,17 +168,14 @@ impl Producer {
             if record.partition.is_none() && record.key.is_none() {
                 self.tracker().placement().sending(batched(record));
             }
-            let sent = Sent::Record { member: *member, index: *index, bytes: record.bytes() };
-            let to = BaseRecord::<[u8], [u8], _> {
-                topic: &record.topic,
+            let to = To {
                 partition: record.partition,
-                payload: record.value.as_deref(),
                 key: record.key.as_deref(),
-                timestamp: Some(record.timestamp_ms),
-                headers: headers(&record.headers),
-                delivery_opaque: Box::new(sent),
+                headers: &record.headers,
+                timestamp_ms: record.timestamp_ms,
             };
-            self.enqueue(to, Some((*member, *index)))?;
+            let sent = Sent::Record { member: *member, index: *index, bytes: record.bytes() };
+            self.enqueue(topic, &target, &to, record.value.as_ref(), sent)?;
         }
         Ok(())
     }
@@ -219,9 +214,9 @@ impl Producer {
             OutcomesPlace::Topic { topic, partition } => {
                 let is_marker = matches!(key, OutcomesKey::Marker(..));
                 let key = key.encode(slot);
-                let to =
-                    BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, Box::new(Sent::Own { is_marker }));
-                self.enqueue(to.partition(*partition).key(key.as_bytes()).payload(value), None)
+                let to = To { partition: Some(*partition), key: Some(key.as_bytes()), ..To::default() };
+                let value = Bytes::copy_from_slice(value);
+                self.enqueue(topic, &self.target(topic)?, &to, Some(&value), Sent::Own { is_marker })
             }
             OutcomesPlace::Groups { prefix, topic, partition } => {
                 let group = groups::name(prefix, &key.encode(slot));
@@ -377,16 +372,22 @@ impl Producer {
         }
     }
 
+    fn target(&self, topic: &str) -> Outcome<Target<'_, Tracker>> {
+        Target::of(self.client(), topic).map_err(|error| failed("produce", &error))
+    }
+
     fn enqueue(
         &self,
-        mut to: BaseRecord<'_, [u8], [u8], Box<Sent>>,
-        record: Option<(u32, u64)>,
+        topic: &str,
+        target: &Target<'_, Tracker>,
+        to: &To<'_>,
+        value: Option<&Bytes>,
+        sent: Sent,
     ) -> Outcome<()> {
         loop {
             self.tracker().sending();
-            let Err((error, back)) = self.inner().send(to) else { return Ok(()) };
+            let Err(code) = target.send(to, value.cloned(), sent) else { return Ok(()) };
             self.tracker().not_sent();
-            let code = error.rdkafka_error_code().unwrap_or(Code::InvalidArgument);
             if code != Code::QueueFull {
                 self.check_fatal()?;
                 // librdkafka refuses because the transaction failed already: that failure says more.
@@ -394,9 +395,8 @@ impl Producer {
                     self.await_deliveries()?;
                     return Err(Stop::Failed(self.cause()));
                 }
-                return Err(rejected(record, back.topic, code, &error.to_string()));
+                return Err(rejected(sent.record(), topic, code));
             }
-            to = back;
             if !self.tracker().await_report(self.settings.slice) {
                 self.check_fatal()?;
             }
@@ -514,9 +514,9 @@ fn failed(act: &str, error: &TxnError) -> Stop {
 }
 
 /// A record that librdkafka did not even take.
-fn rejected(record: Option<(u32, u64)>, topic: &str, code: Code, message: &str) -> Stop {
+fn rejected(record: Option<(u32, u64)>, topic: &str, code: Code) -> Stop {
     let suspects = record.map(|(member, index)| Suspect { member, index, proven: true });
-    let message = format!("record for topic {topic}: {message}");
+    let message = format!("record for topic {topic}: {code}");
     Stop::Failed(blame(code, topic, suspects.into_iter().collect(), message))
 }
 
@@ -529,18 +529,6 @@ fn blame(code: Code, topic: &str, mut suspects: Vec<Suspect>, message: String) -
     suspects.iter_mut().for_each(|suspect| suspect.proven |= denied);
     let blame = Blame::Records { topic: topic.into(), suspects };
     LaneError { blame, ..LaneError::new(LaneErrorKind::Record { denied }, message) }
-}
-
-fn headers(headers: &[(Arc<str>, Option<bytes::Bytes>)]) -> Option<OwnedHeaders> {
-    if headers.is_empty() {
-        return None;
-    }
-    let owned = OwnedHeaders::new_with_capacity(headers.len());
-    Some(
-        headers
-            .iter()
-            .fold(owned, |owned, (key, value)| owned.insert(Header { key, value: value.as_deref() })),
-    )
 }
 
 fn list(offsets: &GroupOffsets) -> Result<TopicPartitionList, KafkaError> {

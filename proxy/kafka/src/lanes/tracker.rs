@@ -1,7 +1,7 @@
 //! Counts delivery reports: where each member's records went, which one failed first, how much room there is.
 
 use super::placement::Placement;
-use crate::{classify, client};
+use crate::{classify, client, ffi::Lent};
 use parking_lot::{Condvar, Mutex};
 use rdkafka::{
     ClientContext, Message,
@@ -21,7 +21,7 @@ use std::{
 const PROGRESS_BYTES: u64 = 256 << 10;
 
 /// What comes back with a record's delivery report.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Sent {
     /// An application's record.
     Record { member: u32, index: u64, bytes: u64 },
@@ -112,6 +112,18 @@ type Place = (u32, String, i32);
 /// counts up from its invalid offset, -1001: from the batch's 1002nd record on these look like offsets.
 #[derive(Debug, Default)]
 struct Duplicates(HashMap<(String, i32), i64>);
+
+// === impl Sent ===
+
+impl Sent {
+    /// Member and index in its transaction; None for one of our own records.
+    pub(super) fn record(self) -> Option<(u32, u64)> {
+        match self {
+            Self::Record { member, index, .. } => Some((member, index)),
+            Self::Own { .. } => None,
+        }
+    }
+}
 
 // === impl Tracker ===
 
@@ -247,13 +259,10 @@ impl Tracker {
         }
     }
 
-    fn failed(&self, sent: &Sent, topic: &str, partition: i32, code: Code) {
+    fn failed(&self, sent: Sent, topic: &str, partition: i32, code: Code) {
         let mut state = self.state.lock();
         self.reported();
-        let record = match sent {
-            Sent::Record { member, index, .. } => Some((*member, *index)),
-            Sent::Own { .. } => None,
-        };
+        let record = sent.record();
         state.named |= code == Code::InvalidDifferentRecord;
         if let Some((member, index)) = record {
             let failures = state.failures.entry(topic.to_owned()).or_default();
@@ -298,20 +307,20 @@ impl ClientContext for Tracker {
 }
 
 impl ProducerContext<Placement> for Tracker {
-    type DeliveryOpaque = Box<Sent>;
+    type DeliveryOpaque = Box<Lent<Sent>>;
 
     fn get_custom_partitioner(&self) -> Option<&Placement> {
         Some(&self.placement)
     }
 
-    fn delivery(&self, result: &DeliveryResult<'_>, sent: Box<Sent>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, lent: Box<Lent<Sent>>) {
         match result {
             Ok(message) => {
-                self.delivered(*sent, message.topic(), message.partition(), message.offset());
+                self.delivered(lent.tag, message.topic(), message.partition(), message.offset());
             }
             Err((error, message)) => {
                 let code = error.rdkafka_error_code().unwrap_or(Code::Fail);
-                self.failed(&sent, message.topic(), message.partition(), code);
+                self.failed(lent.tag, message.topic(), message.partition(), code);
             }
         }
     }
@@ -426,9 +435,9 @@ mod tests {
         for _ in 0..3 {
             tracker.sending();
         }
-        tracker.failed(&record(0, 4, 1), "t", 0, Code::InvalidDifferentRecord);
-        tracker.failed(&record(0, 5, 1), "t", 0, Code::InvalidTimestamp);
-        tracker.failed(&record(0, 6, 1), "t", 0, Code::InvalidRecord);
+        tracker.failed(record(0, 4, 1), "t", 0, Code::InvalidDifferentRecord);
+        tracker.failed(record(0, 5, 1), "t", 0, Code::InvalidTimestamp);
+        tracker.failed(record(0, 6, 1), "t", 0, Code::InvalidRecord);
         let failure = tracker.failure().expect("failed");
         assert_eq!((failure.code, failure.record), (Code::InvalidTimestamp, Some((0, 5))));
         assert_eq!(*notices.lock(), [Notice::Attention]);
@@ -442,13 +451,13 @@ mod tests {
         for _ in 0..6 {
             tracker.sending();
         }
-        tracker.failed(&record(3, 7, 1), "t", 0, Code::InvalidTimestamp);
-        tracker.failed(&record(3, 8, 1), "t", 0, Code::InvalidTimestamp);
-        tracker.failed(&record(1, 0, 1), "t", 0, Code::InvalidTimestamp);
-        tracker.failed(&record(2, 0, 1), "t", 1, Code::PurgeQueue);
-        tracker.failed(&record(0, 0, 1), "other", 1, Code::InvalidTimestamp);
+        tracker.failed(record(3, 7, 1), "t", 0, Code::InvalidTimestamp);
+        tracker.failed(record(3, 8, 1), "t", 0, Code::InvalidTimestamp);
+        tracker.failed(record(1, 0, 1), "t", 0, Code::InvalidTimestamp);
+        tracker.failed(record(2, 0, 1), "t", 1, Code::PurgeQueue);
+        tracker.failed(record(0, 0, 1), "other", 1, Code::InvalidTimestamp);
         assert_eq!(suspects(), [(1, 0, false), (3, 7, false)]);
-        tracker.failed(&record(4, 0, 1), "t", 0, Code::InvalidDifferentRecord);
+        tracker.failed(record(4, 0, 1), "t", 0, Code::InvalidDifferentRecord);
         assert_eq!(suspects(), [(1, 0, true), (3, 7, true)]);
     }
 

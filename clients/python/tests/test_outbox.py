@@ -18,7 +18,7 @@ def drain(given: Outbox) -> list[transaction_pb2.ProduceStreamRequest]:
     """All that goes onto the stream now."""
     taken = []
     while (batch := given.next_batch()) is not None:
-        taken.append(batch)
+        taken.append(transaction_pb2.ProduceStreamRequest.FromString(batch))
     return taken
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..errors import NextAction, SidecommitError
 from ..records import Headers
-from ..v1 import transaction_pb2
+from ..v1 import transaction_pb2, types_pb2
 from ..values import Serializer
+from . import wire
 from .convert import RECORD_BYTES, record_bytes, serialized
 from .convert import headers as headers_of
 from .flow import FINAL
@@ -25,13 +26,12 @@ WINDOW_BYTES = 4 << 20
 class Batch:
     """One message."""
 
-    request: transaction_pb2.ProduceStreamRequest
+    sequence: int
+    end: int
+    """The index after its last record."""
     size: int
-
-    @property
-    def end(self) -> int:
-        """The index after its last record."""
-        return self.request.sequence + len(self.request.records)
+    request: bytes
+    """A ProduceStreamRequest."""
 
 
 class Outbox:
@@ -56,9 +56,7 @@ class Outbox:
         self._start_filling()
 
     def _start_filling(self) -> None:
-        request = transaction_pb2.ProduceStreamRequest()
-        self._filling = request
-        self._add = request.records.add
+        self._filling: list[bytes] = []
         self._filling_count = 0
         self._filling_bytes = 0
 
@@ -88,16 +86,19 @@ class Outbox:
         packed = headers_of(headers) if headers else None
         if packed:
             size += sum(len(header.name) + len(header.value) for header in packed)
+        if packed or partition is not None or timestamp_ms is not None:
+            parts = wire.whole(
+                types_pb2.Record(
+                    topic=topic, value=value, key=key, headers=packed, partition=partition, timestamp_ms=timestamp_ms
+                )
+            )
+        else:
+            parts = wire.plain(topic, value, key)
         ready = False
         if self._filling_bytes + size > BATCH_BYTES and self._filling_count:
             self.complete()
             ready = True
-        if packed:
-            self._add(topic=topic, value=value, key=key, headers=packed, partition=partition, timestamp_ms=timestamp_ms)
-        elif partition is None and timestamp_ms is None:
-            self._add(topic=topic, value=value, key=key)
-        else:
-            self._add(topic=topic, value=value, key=key, partition=partition, timestamp_ms=timestamp_ms)
+        self._filling += parts
         self.queued += 1
         self._bytes += size
         self._filling_count += 1
@@ -110,9 +111,9 @@ class Outbox:
     def complete(self) -> None:
         """What is queued is a batch, however small."""
         if self._filling_count:
-            self._filling.transaction_id = self.transaction_id
-            self._filling.sequence = self.queued - self._filling_count
-            self._batches.append(Batch(self._filling, self._filling_bytes))
+            sequence = self.queued - self._filling_count
+            request = wire.request(self.transaction_id, sequence, self._filling)
+            self._batches.append(Batch(sequence, self.queued, self._filling_bytes, request))
             self._start_filling()
 
     @property
@@ -125,8 +126,8 @@ class Outbox:
         """Whether all that was added is acknowledged."""
         return self.acknowledged >= self.queued
 
-    def next_batch(self) -> transaction_pb2.ProduceStreamRequest | None:
-        """What goes onto the stream next; None: nothing for now."""
+    def next_batch(self) -> bytes | None:
+        """The request that goes onto the stream next; None: nothing for now."""
         if self._sent == len(self._batches) or self.failure is not None:
             return None
         batch = self._batches[self._sent]
@@ -138,7 +139,7 @@ class Outbox:
         if len(self._batches) != 1 or self._sent or self._filling_count:
             return None
         # The same fields, in another message.
-        return transaction_pb2.ProduceRequest.FromString(self._batches[0].request.SerializeToString())
+        return transaction_pb2.ProduceRequest.FromString(self._batches[0].request)
 
     def acknowledge(self, next_sequence: int) -> None:
         """The sidecar has all before this index."""
@@ -155,19 +156,17 @@ class Outbox:
         if next_sequence is None:
             return
         self.acknowledge(next_sequence)
-        if self._batches and self._batches[0].request.sequence < next_sequence:
+        if self._batches and self._batches[0].sequence < next_sequence:
             self._batches[0] = self._cut(self._batches[0], next_sequence)
 
     def _cut(self, batch: Batch, next_sequence: int) -> Batch:
-        # A copy: a broken stream may still have the old one.
-        request = transaction_pb2.ProduceStreamRequest()
-        request.CopyFrom(batch.request)
-        known = next_sequence - request.sequence
+        request = transaction_pb2.ProduceStreamRequest.FromString(batch.request)
+        known = next_sequence - batch.sequence
         cut = sum(record_bytes(record) for record in request.records[:known])
         del request.records[:known]
         request.sequence = next_sequence
         self._bytes -= cut
-        return Batch(request, batch.size - cut)
+        return Batch(next_sequence, batch.end, batch.size - cut, request.SerializeToString())
 
     def ended(self, error: SidecommitError | None) -> float | None:
         """The stream ended, without an error by itself. Seconds until another one is opened; None: no other one."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import grpc
 
-from .._core import address, classify, tracing
+from .._core import address, classify, tracing, wire
 from .._core.flow import RPCS, Call, Effect, Flow, Pause, T
 from ..errors import SidecommitError
 from ..v1 import consume_pb2, consume_pb2_grpc, transaction_pb2, transaction_pb2_grpc
@@ -44,7 +44,10 @@ class Channel:
         self._closed = threading.Event()
         transactions = transaction_pb2_grpc.TransactionServiceStub(self.grpc)
         self._unary = {rpc: getattr(transactions, rpc.name) for rpc in RPCS}
-        self._produce = transactions.ProduceStream
+        # The requests are bytes already: the stub's method would serialise them.
+        self._produce: Any = self.grpc.stream_stream(
+            wire.PRODUCE_STREAM, response_deserializer=transaction_pb2.ProduceStreamResponse.FromString
+        )
         self._consume = consume_pb2_grpc.ConsumeServiceStub(self.grpc).Consume
 
     def close(self) -> None:
@@ -52,9 +55,7 @@ class Channel:
         self._closed.set()
         self.grpc.close()
 
-    def produce(
-        self, messages: Iterable[transaction_pb2.ProduceStreamRequest], metadata: tracing.Metadata | None
-    ) -> ProduceStream:
+    def produce(self, messages: Iterable[bytes], metadata: tracing.Metadata | None) -> ProduceStream:
         """Opens a stream of records; RuntimeError once the client is closed."""
         call: ProduceStream = self._open(self._produce, iter(messages), metadata=metadata, wait_for_ready=True)
         return call

@@ -12,7 +12,6 @@ from .._core.flow import PRODUCE, exceeded
 from .._core.outbox import Outbox
 from .._core.retry import Deadline
 from ..errors import SidecommitError
-from ..v1 import transaction_pb2
 from .channel import Channel, ProduceStream
 
 
@@ -112,11 +111,11 @@ class Upload:
                 self._changed.wait_for(lambda: self._closed, pause)
             return pause is not None
 
-    def _messages(self, number: int) -> Iterator[transaction_pb2.ProduceStreamRequest]:
+    def _messages(self, number: int) -> Iterator[bytes]:
         while (batch := self._next(number)) is not None:
             yield batch
 
-    def _next(self, number: int) -> transaction_pb2.ProduceStreamRequest | None:
+    def _next(self, number: int) -> bytes | None:
         with self.lock:
             while self._number == number and not self._closed:
                 batch = self._outbox.next_batch()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import grpc
 import grpc.aio
 
-from .._core import address, classify, tracing
+from .._core import address, classify, tracing, wire
 from .._core.flow import RPCS, Call, Effect, Flow, Pause, T
 from ..errors import SidecommitError
 from ..v1 import consume_pb2, consume_pb2_grpc, transaction_pb2, transaction_pb2_grpc
@@ -51,7 +51,10 @@ class Channel:
         self.closed = False
         transactions = transaction_pb2_grpc.TransactionServiceStub(self.grpc)
         self._unary = {rpc: getattr(transactions, rpc.name) for rpc in RPCS}
-        self._produce = transactions.ProduceStream
+        # The requests are bytes already: the stub's method would serialise them.
+        self._produce: Any = self.grpc.stream_stream(
+            wire.PRODUCE_STREAM, response_deserializer=transaction_pb2.ProduceStreamResponse.FromString
+        )
         self._consume = consume_pb2_grpc.ConsumeServiceStub(self.grpc).Consume
 
     async def close(self) -> None:
@@ -59,9 +62,7 @@ class Channel:
         self.closed = True
         await self.grpc.close()
 
-    def produce(
-        self, messages: AsyncIterator[transaction_pb2.ProduceStreamRequest], metadata: tracing.Metadata | None
-    ) -> ProduceStream:
+    def produce(self, messages: AsyncIterator[bytes], metadata: tracing.Metadata | None) -> ProduceStream:
         """Opens a stream of records; RuntimeError once the client is closed."""
         self.check()
         call: ProduceStream = self._produce(messages, metadata=metadata, wait_for_ready=True)

@@ -12,7 +12,6 @@ from .._core.flow import PRODUCE, exceeded
 from .._core.outbox import Outbox
 from .._core.retry import Deadline
 from ..errors import SidecommitError
-from ..v1 import transaction_pb2
 from .channel import Channel
 
 
@@ -110,7 +109,7 @@ class Upload:
             call.cancel()
         return None
 
-    async def _messages(self, number: int) -> AsyncIterator[transaction_pb2.ProduceStreamRequest]:
+    async def _messages(self, number: int) -> AsyncIterator[bytes]:
         while self._number == number and not self._closed:
             batch = self._outbox.next_batch()
             if batch is not None:

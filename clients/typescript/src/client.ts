@@ -1,6 +1,7 @@
 import { again, type AgainOptions } from "./again.js";
 import { begin, type BeginOptions } from "./begin.js";
 import { DEFAULT_ADDRESS } from "./core/address.js";
+import { batchBuffers } from "./core/batches.js";
 import { RecordWriter } from "./core/wire.js";
 import { deliveries, type DeliveriesOptions } from "./deliveries.js";
 import type { Delivery } from "./delivery.js";
@@ -57,6 +58,7 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
     channel,
     tracing,
     writer: new RecordWriter(),
+    buffers: batchBuffers(),
     deadlineMs: options.deadlineMs ?? 60_000,
     keepAlive: new KeepAlive(channel, async () => (idleTimeoutMs ??= (await serverInfo(link, {})).limits.idleTimeoutMs)),
   };

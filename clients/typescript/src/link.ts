@@ -1,3 +1,4 @@
+import type { Buffers } from "./core/buffers.js";
 import type { RecordWriter } from "./core/wire.js";
 import type { Channel } from "./rpc/channel.js";
 import type { KeepAlive } from "./rpc/keepalive.js";
@@ -8,6 +9,7 @@ import type { Tracing } from "./tracing.js";
 export interface Link {
   readonly channel: Channel;
   readonly writer: RecordWriter;
+  readonly buffers: Buffers;
   readonly keepAlive: KeepAlive;
   readonly tracing: Tracing;
   /** The client's default deadline. */

@@ -63,7 +63,7 @@ export class Transaction {
     this.transactionId = transactionId;
     this.#link = link;
     this.#trace = trace;
-    this.#batches = new Batches(transactionId, link.writer);
+    this.#batches = new Batches(transactionId, link.writer, link.buffers);
     this.#records = new RecordStream(transactionId, this.#batches, () => link.channel.stream(PRODUCE_STREAM, trace));
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Batches } from "../src/core/batches.js";
+import { Batches, batchBuffers } from "../src/core/batches.js";
 import { RecordWriter } from "../src/core/wire.js";
 import { ProduceStreamRequest } from "../src/generated/sidecommit/v1/transaction.js";
 
@@ -8,7 +8,7 @@ const limits = { batchRecords: 3, batchBytes: 200, windowRecords: 7, windowBytes
 const record = (i: number, size = 1): { topic: string; value: string } => ({ topic: "t", value: String(i).padEnd(size, ".") });
 
 function filled(count: number, size = 1): Batches {
-  const batches = new Batches("tx", new RecordWriter(), limits);
+  const batches = new Batches("tx", new RecordWriter(), batchBuffers(limits), limits);
   for (let i = 0; i < count; i++) {
     batches.add(record(i, size));
   }
@@ -111,4 +111,40 @@ test("a record is copied: what becomes of the caller's buffer does not matter", 
   batches.add({ topic: "t", value });
   value.fill("x");
   assert.deepEqual(sent(batches), [[0, ["before"]]]);
+});
+
+/** Adds a batch and sends it. */
+function sendBatch(batches: Batches): Buffer {
+  for (let i = 0; i < limits.batchRecords; i++) {
+    batches.add(record(i));
+  }
+  const batch = batches.next(false);
+  assert.ok(batch !== undefined);
+  return batch.message;
+}
+
+test("what a batch that arrived was written into is used again", () => {
+  const batches = filled(0);
+  // The first one has a small buffer of its own.
+  sendBatch(batches);
+  const second = sendBatch(batches);
+  batches.acknowledge(5);
+  assert.notEqual(sendBatch(batches).buffer, second.buffer);
+  batches.acknowledge(6);
+  assert.equal(sendBatch(batches).buffer, second.buffer);
+});
+
+test("what was given to a stream that broke is never written over", () => {
+  const batches = filled(0);
+  sendBatch(batches);
+  const second = sendBatch(batches);
+  assert.ok(batches.sendAgain());
+  assert.equal(batches.next(false)?.end, 3);
+  assert.equal(batches.next(false)?.message, second);
+  batches.acknowledge(6);
+  assert.notEqual(sendBatch(batches).buffer, second.buffer);
+  // But what was sent once before the break, and arrived, is.
+  const fourth = sendBatch(batches);
+  assert.ok(batches.sendAgain(12));
+  assert.equal(sendBatch(batches).buffer, fourth.buffer);
 });

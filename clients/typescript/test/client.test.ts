@@ -54,6 +54,21 @@ describe("a client of a sidecar", { concurrency: false }, () => {
     assert.deepEqual(fake.values.get("tx-1"), numbers(3000));
   });
 
+  test("transactions at the same time and one after the other keep their records apart, also over streams that break", async () => {
+    fake.refuse("produceStream", ...Array.from({ length: 30 }, (_, i) => (i % 4 === 3 ? lost() : undefined)));
+    const work = (prefix: string) =>
+      client.run(async (transaction) => {
+        for (const value of numbers(2000)) {
+          await transaction.produce({ topic: "t", value: prefix + value });
+        }
+      });
+    const ran = [...(await Promise.all([work("a"), work("b")])), await work("c")];
+    ran.forEach(({ transactionId }, i) => {
+      const expected = numbers(2000).map((value) => "abc".charAt(i) + value);
+      assert.deepEqual(fake.values.get(transactionId), expected);
+    });
+  });
+
   test("a commit that misses records gets them, and is asked again", async () => {
     const incomplete = refusal(status.FAILED_PRECONDITION, Reason.INCOMPLETE, NextAction.RETRY_SAME, { nextSequence: 1 });
     fake.refuse("commit", incomplete, lost());

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RecordWriter, varintSize, writeVarint } from "../src/core/wire.js";
 import { TransactRequest } from "../src/generated/sidecommit/v1/transaction.js";
+import type { Record as WireRecord } from "../src/generated/sidecommit/v1/types.js";
 import type { ProducerRecord } from "../src/records.js";
 import { encode } from "../src/transact.js";
 
@@ -57,6 +58,49 @@ test("the generated code reads what is written", () => {
   });
 });
 
+/** What the generated code reads of what it writes itself. */
+function generated(...records: WireRecord[]): WireRecord[] {
+  return TransactRequest.decode(Buffer.from(TransactRequest.encode(TransactRequest.fromPartial({ records })).finish())).records;
+}
+
+test("every combination of fields is what the generated code writes", () => {
+  const absentEmptySome = [undefined, bytes(), bytes(0, 255)];
+  const header = [
+    { name: "größe", value: bytes(1) },
+    { name: "", value: undefined },
+  ];
+  const combinations: WireRecord[] = ["t", "tøpic-主题-🎈"].flatMap((topic) =>
+    absentEmptySome.flatMap((key) =>
+      absentEmptySome.flatMap((value) =>
+        [undefined, 0, 7, 2 ** 31 - 1].flatMap((partition) =>
+          [undefined, 0, 1, 2 ** 32, Number.MAX_SAFE_INTEGER].flatMap((timestampMs) =>
+            [[], header].map((headers) => ({ topic, key, value, partition, timestampMs, headers })),
+          ),
+        ),
+      ),
+    ),
+  );
+  const given = combinations.map(({ headers, ...record }) => ({
+    ...record,
+    headers: headers.map(({ name, value }) => [name, value ?? null] as const),
+  }));
+  assert.equal(given.length, 720);
+  assert.deepEqual(reread(...given), generated(...combinations));
+});
+
+test("lengths at which a prefix grows are what the generated code writes", () => {
+  for (const length of [0, 127, 128, 16_383, 16_384]) {
+    const record = { topic: "t".repeat(length), key: Buffer.alloc(length, "k"), value: Buffer.alloc(length, "v") };
+    const headers = [{ name: "h".repeat(length), value: Buffer.alloc(length, "w") }];
+    const given = { ...record, headers: headers.map(({ name, value }) => [name, value] as const) };
+    assert.deepEqual(reread(given), generated({ ...record, headers, partition: undefined, timestampMs: undefined }));
+  }
+  // With these the length of the whole record is at such a boundary too.
+  for (let length = 100; length < 140; length++) {
+    assert.equal(reread({ topic: "t", value: Buffer.alloc(length) }, { topic: "u" })[0]?.value?.length, length);
+  }
+});
+
 test("empty and absent differ", () => {
   const [empty, absent] = reread({ topic: "t", key: "", value: bytes() }, { topic: "t", key: null, value: null });
   assert.deepEqual([empty?.key?.length, empty?.value?.length], [0, 0]);
@@ -105,8 +149,10 @@ test("numbers of any size are written as Protobuf does", () => {
 
 test("what is no record is refused before anything is written", () => {
   const writer = new RecordWriter();
+  assert.throws(() => writer.measure({ topic: "t", partition: 2 ** 31 }), RangeError);
   for (const partition of [-1, 0.5, NaN, 2 ** 53]) {
     assert.throws(() => writer.measure({ topic: "t", partition }), RangeError);
+    assert.throws(() => writer.measure({ topic: "t", timestampMs: partition }), RangeError);
   }
   assert.throws(() => writer.measure({ topic: "t", value: 5 as never }), TypeError);
   assert.throws(() => writer.measure({ topic: 5 as never }), TypeError);

@@ -1,4 +1,5 @@
 import type { ProducerRecord } from "../records.js";
+import { Buffers } from "./buffers.js";
 import { varintSize, writeVarint, type Measured, type RecordWriter } from "./wire.js";
 
 const TRANSACTION_ID_TAG = 0x0a;
@@ -21,12 +22,25 @@ export const BATCH_LIMITS: BatchLimits = {
   windowBytes: 4 * 1024 * 1024,
 };
 
+/** What a client's batches are written into: it keeps as many as one transaction may have unacknowledged. */
+export function batchBuffers({ batchBytes, windowBytes }: BatchLimits = BATCH_LIMITS): Buffers {
+  return new Buffers(batchBytes, Math.ceil(windowBytes / batchBytes));
+}
+
 /** Some consecutive records of a transaction as one ProduceStreamRequest. */
 export interface Batch {
   /** The index in the transaction behind its last record. */
   readonly end: number;
   /** The message as it goes out, any number of times. */
   readonly message: Buffer;
+}
+
+/** A batch that is not acknowledged. */
+interface Waiting extends Batch {
+  /** What the message is in. */
+  readonly buffer: Buffer;
+  /** Whether it was given to a stream that was left, which may read it still. */
+  stray: boolean;
 }
 
 /**
@@ -36,9 +50,10 @@ export interface Batch {
 export class Batches {
   readonly #limits: BatchLimits;
   readonly #writer: RecordWriter;
+  readonly #buffers: Buffers;
   readonly #head: Buffer;
   /** Whole batches that are not acknowledged, in order, and how many of them were sent. */
-  readonly #waiting: Batch[] = [];
+  readonly #waiting: Waiting[] = [];
   #sent = 0;
   #waitingBytes = 0;
   /** The batch that is being filled. */
@@ -49,12 +64,13 @@ export class Batches {
   #acknowledged = 0;
   #first = true;
 
-  constructor(transactionId: string, writer: RecordWriter, limits: BatchLimits = BATCH_LIMITS) {
+  constructor(transactionId: string, writer: RecordWriter, buffers: Buffers, limits: BatchLimits = BATCH_LIMITS) {
     const id = Buffer.from(transactionId, "utf8");
     this.#head = Buffer.alloc(1 + varintSize(id.length) + id.length);
     this.#head[0] = TRANSACTION_ID_TAG;
     this.#head.set(id, writeVarint(this.#head, 1, id.length));
     this.#writer = writer;
+    this.#buffers = buffers;
     this.#limits = limits;
   }
 
@@ -123,11 +139,15 @@ export class Batches {
     }
     this.#acknowledged = Math.min(nextSequence, this.#count);
     let done = 0;
-    for (const { end, message } of this.#waiting) {
+    for (const { end, message, buffer, stray } of this.#waiting) {
       if (end > this.#acknowledged) {
         break;
       }
       this.#waitingBytes -= message.length;
+      // What was sent once and arrived was read by gRPC.
+      if (!stray) {
+        this.#buffers.give(buffer);
+      }
       done += 1;
     }
     this.#waiting.splice(0, done);
@@ -143,6 +163,9 @@ export class Batches {
       return false;
     }
     this.acknowledge(nextSequence);
+    for (const batch of this.#waiting.slice(0, this.#sent)) {
+      batch.stray = true;
+    }
     this.#sent = 0;
     return true;
   }
@@ -152,7 +175,7 @@ export class Batches {
     if (this.#openRecords > 0) {
       const needed = this.#used + size;
       if (needed > this.#open.length) {
-        const larger = Buffer.allocUnsafeSlow(Math.min(Math.max(2 * this.#open.length, needed), this.#limits.batchBytes));
+        const larger = this.#buffers.take(Math.min(Math.max(2 * this.#open.length, needed), this.#limits.batchBytes));
         this.#open.copy(larger, 0, 0, this.#used);
         this.#open = larger;
       }
@@ -160,7 +183,7 @@ export class Batches {
     }
     const head = this.#head.length + 1 + varintSize(this.#count);
     // Most transactions are small: only from the second batch on there is room for a whole one at once.
-    this.#open = Buffer.allocUnsafeSlow(Math.max(head + size, this.#first ? FIRST_BYTES : this.#limits.batchBytes));
+    this.#open = this.#buffers.take(Math.max(head + size, this.#first ? FIRST_BYTES : this.#limits.batchBytes));
     this.#first = false;
     this.#open.set(this.#head, 0);
     this.#open[this.#head.length] = SEQUENCE_TAG;
@@ -169,7 +192,7 @@ export class Batches {
 
   #seal(): void {
     const message = this.#open.subarray(0, this.#used);
-    this.#waiting.push({ end: this.#count, message });
+    this.#waiting.push({ end: this.#count, message, buffer: this.#open, stray: false });
     this.#waitingBytes += message.length;
     this.#open = Buffer.alloc(0);
     this.#used = 0;

@@ -9,6 +9,8 @@ const HEADER_TAG = { name: 0x0a, value: 0x12 };
 /** Of `records` in ProduceStreamRequest and in TransactRequest. */
 const RECORDS_TAG = 0x1a;
 const TOPICS_MAX = 1000;
+/** An int32: of a larger one the sidecar would read the lower bits, another partition. */
+const PARTITION_MAX = 2 ** 31 - 1;
 const NO_HEADERS: readonly (readonly [string, Bytes | null])[] = [];
 
 /** A record that was measured and can be written. */
@@ -37,10 +39,10 @@ export class RecordWriter {
     const topic = this.#topic(record.topic);
     let body = topic.length + bytesSize(key, "key") + bytesSize(value, "value");
     if (partition !== undefined) {
-      body += 1 + varintSize(whole(partition, "partition"));
+      body += 1 + varintSize(whole(partition, "partition", PARTITION_MAX));
     }
     if (timestampMs !== undefined) {
-      body += 1 + varintSize(whole(timestampMs, "timestampMs"));
+      body += 1 + varintSize(whole(timestampMs, "timestampMs", Number.MAX_SAFE_INTEGER));
     }
     const headers = record.headers === undefined ? NO_HEADERS : pairs(record.headers);
     for (const header of headers) {
@@ -138,9 +140,9 @@ function fieldSize(length: number): number {
   return 1 + varintSize(length) + length;
 }
 
-function whole(value: number, what: string): number {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`a record's ${what} is a whole number from 0 on, not ${String(value)}`);
+function whole(value: number, what: string, max: number): number {
+  if (!Number.isSafeInteger(value) || value < 0 || value > max) {
+    throw new RangeError(`a record's ${what} is a whole number from 0 to ${String(max)}, not ${String(value)}`);
   }
   return value;
 }

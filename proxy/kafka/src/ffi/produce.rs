@@ -130,14 +130,12 @@ fn headers(headers: &[(Arc<str>, Option<Bytes>)]) -> *mut sys::rd_kafka_headers_
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parking_lot::Mutex;
     use rdkafka::{
         ClientConfig, Message as _,
         producer::{BaseProducer, DeliveryResult, NoCustomPartitioner, Producer as _},
     };
-    use std::{
-        sync::{Mutex, Weak},
-        time::Duration,
-    };
+    use std::{sync::Weak, time::Duration};
 
     /// What reports told: tag, and the value as librdkafka still has it.
     #[derive(Default)]
@@ -150,7 +148,7 @@ mod tests {
 
         fn delivery(&self, result: &DeliveryResult<'_>, lent: Box<Lent<u32>>) {
             let (Ok(message) | Err((_, message))) = result;
-            self.0.lock().expect("locked").push((lent.tag, message.payload().map(<[u8]>::to_vec)));
+            self.0.lock().push((lent.tag, message.payload().map(<[u8]>::to_vec)));
         }
     }
 
@@ -190,7 +188,7 @@ mod tests {
         assert!(watch.upgrade().is_some());
         producer.purge(rdkafka::producer::PurgeConfig::default().queue());
         producer.flush(Duration::from_secs(10)).expect("all reported");
-        let reports = std::mem::take(&mut *producer.context().0.lock().expect("locked"));
+        let reports = std::mem::take(&mut *producer.context().0.lock());
         assert_eq!(reports, [(1, Some(b"value".to_vec())), (2, Some(vec![])), (3, None)]);
         assert!(watch.upgrade().is_none());
     }

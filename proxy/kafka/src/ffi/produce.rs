@@ -26,8 +26,10 @@ pub(crate) struct Lent<T> {
 
 /// A topic that a producer has, to be dropped before the client.
 pub(crate) struct Target<'a, C: ClientContext> {
+    /// Its name.
+    pub(crate) topic: &'a str,
     client: &'a Client<C>,
-    topic: TopicHandle,
+    handle: TopicHandle,
 }
 
 /// Where a record goes, and what goes with its value.
@@ -45,8 +47,8 @@ pub(crate) struct To<'a> {
 
 impl<'a, C: ClientContext> Target<'a, C> {
     /// Looks the topic up, once for all records to it.
-    pub(crate) fn of(client: &'a Client<C>, topic: &str) -> Result<Self, TxnError> {
-        Ok(Self { client, topic: TopicHandle::of(client, topic)? })
+    pub(crate) fn of(client: &'a Client<C>, topic: &'a str) -> Result<Self, TxnError> {
+        Ok(Self { topic, client, handle: TopicHandle::of(client, topic)? })
     }
 
     /// Gives a record to librdkafka, which copies all but its value. The producer's context gets a [`Lent`] with the report.
@@ -70,7 +72,7 @@ impl<'a, C: ClientContext> Target<'a, C> {
             let result = sys::rd_kafka_producev(
                 self.client.native_ptr(),
                 RD_KAFKA_VTYPE_RKT,
-                self.topic.as_ptr(),
+                self.handle.as_ptr(),
                 RD_KAFKA_VTYPE_PARTITION,
                 to.partition.unwrap_or(ANY),
                 RD_KAFKA_VTYPE_VALUE,

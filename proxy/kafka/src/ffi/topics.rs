@@ -137,7 +137,8 @@ pub(crate) struct TopicHandle(NonNull<sys::rd_kafka_topic_t>);
 // === impl TopicHandle ===
 
 impl TopicHandle {
-    /// A topic as it is known, or with the client's own configuration.
+    /// A topic as it is known, or with the client's own configuration, which is not copied first as in `new`: this is called for
+    /// every transaction.
     pub(super) fn of<C: ClientContext>(client: &Client<C>, topic: &str) -> Result<Self, TxnError> {
         let name = text(topic)?;
         // SAFETY: the client is live; the name is NUL-terminated and copied by the call.

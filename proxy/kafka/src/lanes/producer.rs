@@ -175,7 +175,7 @@ impl Producer {
                 timestamp_ms: record.timestamp_ms,
             };
             let sent = Sent::Record { member: *member, index: *index, bytes: record.bytes() };
-            self.enqueue(topic, &target, &to, record.value.as_ref(), sent)?;
+            self.enqueue(&target, &to, record.value.as_ref(), sent)?;
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ impl Producer {
                 let key = key.encode(slot);
                 let to = To { partition: Some(*partition), key: Some(key.as_bytes()), ..To::default() };
                 let value = Bytes::copy_from_slice(value);
-                self.enqueue(topic, &self.target(topic)?, &to, Some(&value), Sent::Own { is_marker })
+                self.enqueue(&self.target(topic)?, &to, Some(&value), Sent::Own { is_marker })
             }
             OutcomesPlace::Groups { prefix, topic, partition } => {
                 let group = groups::name(prefix, &key.encode(slot));
@@ -372,13 +372,12 @@ impl Producer {
         }
     }
 
-    fn target(&self, topic: &str) -> Outcome<Target<'_, Tracker>> {
+    fn target<'a>(&'a self, topic: &'a str) -> Outcome<Target<'a, Tracker>> {
         Target::of(self.client(), topic).map_err(|error| failed("produce", &error))
     }
 
     fn enqueue(
         &self,
-        topic: &str,
         target: &Target<'_, Tracker>,
         to: &To<'_>,
         value: Option<&Bytes>,
@@ -395,7 +394,7 @@ impl Producer {
                     self.await_deliveries()?;
                     return Err(Stop::Failed(self.cause()));
                 }
-                return Err(rejected(sent.record(), topic, code));
+                return Err(rejected(sent.record(), target.topic, code));
             }
             if !self.tracker().await_report(self.settings.slice) {
                 self.check_fatal()?;

@@ -52,21 +52,13 @@ impl<'a, B: Backend> Topics<'a, B> {
         let now = self.backend.now();
         let mut payloads = Payloads::of(&wire);
         let mut records = Vec::with_capacity(wire.len());
-        // Mostly all go to one topic.
-        let mut current: Option<(Arc<str>, Arc<TopicFacts>)> = None;
         for (wire, index) in wire.into_iter().zip(first..) {
-            let (topic, facts) = match current.take() {
-                Some(same) if *same.0 == *wire.topic => same,
-                _ => {
-                    let found = self.topic("records.topic", &wire.topic).await;
-                    found.map_err(|refusal| blamed(refusal, index))?
-                }
-            };
-            let record = record(wire, topic.clone(), now, &mut payloads, trace)
-                .map_err(|refusal| blamed(refusal, index))?;
+            let (topic, facts) =
+                self.topic("records.topic", &wire.topic).await.map_err(|refusal| blamed(refusal, index))?;
+            let record =
+                record(wire, topic, now, &mut payloads, trace).map_err(|refusal| blamed(refusal, index))?;
             facts.accept(&record, index, now)?;
             records.push(record);
-            current = Some((topic, facts));
         }
         Ok(records)
     }

@@ -1,23 +1,28 @@
 """Records as their bytes in a ProduceStreamRequest.
 
 Written by hand, because generated messages took more time than all else that `produce` does: values are copied once here,
-when their batch is joined, and nothing is made for a record but a list's entries.
+when their batch is joined, and nothing is made for a record but a tuple of its parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from ..v1 import transaction_pb2, types_pb2
 
 _SERVICE = transaction_pb2.DESCRIPTOR.services_by_name["TransactionService"]
-PRODUCE_STREAM = f"/{_SERVICE.full_name}/{_SERVICE.methods_by_name['ProduceStream'].name}"
-"""Its path."""
+_PRODUCE_STREAM = f"/{_SERVICE.full_name}/{_SERVICE.methods_by_name['ProduceStream'].name}"
 
 # Tags of length-delimited fields: a request's records, a record's key and value.
 _RECORDS, _KEY, _VALUE = b"\x1a", b"\x1a", b"\x22"
 _ABSENT = -1
+
+
+def produce_stream(channel: Any) -> Any:
+    """ProduceStream of a channel, of either kind, with requests that are bytes: the stub's method would serialise them."""
+    return channel.stream_stream(_PRODUCE_STREAM, response_deserializer=transaction_pb2.ProduceStreamResponse.FromString)
 
 
 def plain(topic: str, value: bytes | None, key: bytes | None) -> tuple[bytes, ...]:

@@ -51,10 +51,7 @@ class Channel:
         self.closed = False
         transactions = transaction_pb2_grpc.TransactionServiceStub(self.grpc)
         self._unary = {rpc: getattr(transactions, rpc.name) for rpc in RPCS}
-        # The requests are bytes already: the stub's method would serialise them.
-        self._produce: Any = self.grpc.stream_stream(
-            wire.PRODUCE_STREAM, response_deserializer=transaction_pb2.ProduceStreamResponse.FromString
-        )
+        self._produce = wire.produce_stream(self.grpc)
         self._consume = consume_pb2_grpc.ConsumeServiceStub(self.grpc).Consume
 
     async def close(self) -> None:
